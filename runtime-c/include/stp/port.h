@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the portable core asks of a world. Each world answers in its own <stp_port.h>
+ * (port/kernel, port/wasm32, port/native), found by the include path.
+ *
+ * Need:
+ *   types     u8 u16 u32 u64 s32 s64 bool NULL size_t uintptr_t
+ *   text      memcpy memset memcmp strnlen
+ *   compiler  STP_ALWAYS_INLINE, STP_SECTION(name)
+ *   access    STP_READ(x), STP_WRITE(x, value): exactly one access of a word or less
+ *             stp_barrier(): the compiler moves nothing across it; enough against contexts of the same CPU
+ *             stp_load_acquire(p), stp_store_release(p, value): u32 or unsigned long, against other CPUs
+ *             u32 stp_cmpxchg(u32 *p, old, new): fully ordered against other CPUs; gives what was there
+ *             unsigned long stp_local_cmpxchg(unsigned long *p, old, new): atomic against contexts of the same CPU only
+ *             void stp_local_add(u64 *p, u64 n): likewise
+ *             stp_relax(): inside every spin loop
+ *   CPU       u32 stp_cpu(): index of this CPU, below the session's CPU count; stable while preemption is off
+ *             unsigned long stp_irq_save(), stp_irq_restore(flags)
+ *             stp_preempt_disable(), stp_preempt_enable()
+ *   time      u64 stp_time_ns(): monotonic, one clock for all CPUs, safe in nmi
+ *   division  u32 stp_divide(u64 *n, u32 by): *n becomes the quotient, gives the remainder
+ *   memory    void *stp_alloc(size): zeroed, NULL if there is none; stp_free(p): takes NULL. Only at init and fini.
+ *   task      void stp_port_task(struct stp_event *): pid, tid, uid and comm of the running task
+ *             u64 stp_port_arg(const struct stp_ctx *, n): n-th argument of the probed function
+ *   reader    void stp_port_wake(struct stp_ring *): there is enough for the reader; any context
+ *   world     const char *stp_port_world(), const char *stp_port_release(): for the manifest
+ */
+#ifndef STP_PORT_H
+#define STP_PORT_H
+
+struct stp_ctx;
+struct stp_event;
+struct stp_ring;
+
+#include <stp_port.h>
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Probes, the context that a probe body gets, and the providers that attach them. */
+#ifndef STP_PROBE_H
+#define STP_PROBE_H
+
+#include <stp/ledger.h>
+#include <stp/ring.h>
+
+struct stp_probe;
+
+/**
+ * struct stp_provider - One kind of attach point.
+ * @name:   As written in STP_PROBE().
+ * @rank:   Probes attach in ascending and detach in descending rank; 0 is for begin and end,
+ *          whose hits belong to the session in any state (X5).
+ * @attach: Make @probe be hit from now on. Return: 0, or negative after a call of stp_log().
+ * @detach: No hit of @probe begins after the return.
+ * @missed: Hits that the kernel dropped before the runtime saw them; NULL if it cannot.
+ *
+ * A provider calls stp_probe_hit() at each hit. All three run in task context and may sleep.
+ */
+struct stp_provider {
+	const char *name;
+	u32 rank;
+	int (*attach)(struct stp_probe *probe);
+	void (*detach)(struct stp_probe *probe);
+	u64 (*missed)(const struct stp_probe *probe);
+};
+
+extern const struct stp_provider stp_provider_begin;
+extern const struct stp_provider stp_provider_end;
+extern const struct stp_provider stp_provider_kprobe;
+
+/**
+ * struct stp_probe - One probe of the program.
+ * @body:     The author's code.
+ * @target:   What the provider attaches to; "" if it needs nothing.
+ * @index:    Position in the program.
+ * @attached: Between attach and detach.
+ * @state:    The provider's own.
+ */
+struct stp_probe {
+	const struct stp_provider *provider;
+	const char *target;
+	void (*body)(struct stp_ctx *ctx);
+	const char *file;
+	u32 line;
+	u32 index;
+	bool attached;
+	void *state;
+};
+
+struct stp_cpu;
+
+/**
+ * struct stp_ctx - What a probe body works in: one for each CPU and context level.
+ * @probe: Probe that runs here, NULL if none.
+ * @cpu:   CPU; stable, as preemption is off.
+ * @outer: Context that this one interrupted, NULL if none.
+ * @row:   Ledger row of @probe on @cpu.
+ * @level: STP_CONTEXT_*.
+ * @hit:   The provider's data of this hit (the kernel's registers).
+ */
+struct stp_ctx {
+	const struct stp_probe *probe;
+	struct stp_cpu *cpu;
+	struct stp_ctx *outer;
+	struct stp_ledger *row;
+	u32 level;
+	u32 strings_used;
+	u32 print_used;
+	char *strings;
+	char *print;
+	const void *hit;
+};
+
+/**
+ * struct stp_cpu - All that a CPU owns.
+ * @current_ctx: Innermost context that runs a probe, NULL if none.
+ * @rows:    Ledger rows: one a probe, then the row "none".
+ */
+struct stp_cpu {
+	struct stp_ctx *current_ctx;
+	u32 index;
+	struct stp_ledger *rows;
+	struct stp_ring ring;
+	struct stp_ctx ctx[STP_CONTEXTS];
+};
+
+/* Everything of the program that is found by section; pointers, so that no padding comes between. */
+#define STP_PASTE2(a, b) a##b
+#define STP_PASTE(a, b) STP_PASTE2(a, b)
+
+#define STP_PROBE(kind, ...) STP_PROBE_NUMBERED(__COUNTER__, kind, "" __VA_ARGS__)
+#define STP_PROBE_NUMBERED(n, kind, where) STP_PROBE_DEFINE(STP_PASTE(stp_probe_, n), kind, where)
+#define STP_PROBE_DEFINE(name, kind, where) \
+	static void STP_PASTE(name, _body)(struct stp_ctx *ctx); \
+	static struct stp_probe name = { \
+		.provider = &stp_provider_##kind, \
+		.target = where, \
+		.body = STP_PASTE(name, _body), \
+		.file = __FILE__, \
+		.line = __LINE__, \
+	}; \
+	static struct stp_probe *const STP_PASTE(name, _ref) STP_SECTION(stp_probes) = &name; \
+	static void STP_PASTE(name, _body)(struct stp_ctx *ctx)
+
+/**
+ * stp_probe_enter() - Begin a hit of @probe at context level @level on this CPU (X1).
+ *
+ * Context: Any, including NMI. Turns preemption off until stp_probe_exit().
+ * Return:  The context to work in; NULL if a probe runs on this CPU at this level or above (lost by nested).
+ */
+struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level);
+
+/**
+ * stp_probe_exit() - End the hit: flush, give back, count (X2).
+ */
+void stp_probe_exit(struct stp_ctx *ctx);
+
+/**
+ * stp_probe_hit() - One whole hit, as a provider reports it.
+ * @hit: For the accessors of the port.
+ *
+ * Does nothing outside state running, unless the provider's rank is 0 (X5).
+ */
+void stp_probe_hit(const struct stp_probe *probe, u32 level, const void *hit);
+
+/**
+ * stp_current_ctx() - Innermost context of this CPU, NULL outside any probe.
+ */
+struct stp_ctx *stp_current_ctx(void);
+
+/**
+ * stp_current_row() - Ledger row to which a call made now belongs (X3).
+ *
+ * Context: Any, with preemption off.
+ */
+struct stp_ledger *stp_current_row(void);
+
+#endif

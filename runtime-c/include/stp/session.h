@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The session: one program's life from load to unload, in every world. */
+#ifndef STP_SESSION_H
+#define STP_SESSION_H
+
+#include <stp/map.h>
+#include <stp/probe.h>
+
+/**
+ * struct stp_config - Limits that are set at load. 0 means the default.
+ * @cpus:       CPUs that may hit probes, 1 to STP_CPUS_MAX.
+ * @print_size: Print buffer of a context level, bytes.
+ * @strings:    Pool strings of a context level.
+ * @record:     Write an event record at each hit (the recorder).
+ */
+struct stp_config {
+	u32 cpus;
+	u32 print_size;
+	u32 strings;
+	bool record;
+};
+
+/**
+ * struct stp_program - What the session runs: probes and maps, in the order of the source.
+ */
+struct stp_program {
+	struct stp_probe *const *probes;
+	u32 probes_count;
+	struct stp_map *const *maps;
+	u32 maps_count;
+};
+
+struct stp_session {
+	struct stp_program program;
+	struct stp_config config;
+	u32 state;
+	struct stp_cpu *cpu;
+};
+
+/* The one session of this program; a module is one session. */
+extern struct stp_session stp_session;
+
+/**
+ * stp_session_init() - Take all memory. Rings get theirs by stp_session_set_ring().
+ *
+ * Context: Task, may sleep.
+ * Return:  0; -STP_EINVAL (a limit, said in the log); -STP_ENOMEM; nothing is kept after a failure.
+ */
+int stp_session_init(const struct stp_program *program, const struct stp_config *config);
+
+/* stp_session_set_ring() - Give CPU @cpu its ring memory. Return: 0; -STP_EINVAL if @size is no power of two within its limits. */
+int stp_session_set_ring(u32 cpu, void *data, unsigned long size);
+
+/**
+ * stp_session_start() - Run begin probes, attach the others.
+ *
+ * Return: 0; -STP_ESTATE unless stopped; the provider's error, everything detached again.
+ */
+int stp_session_start(void);
+
+/* stp_session_stop() - Detach, run end probes. Does nothing unless running. */
+void stp_session_stop(void);
+
+/* stp_session_fini() - Give everything back. Stops first. */
+void stp_session_fini(void);
+
+/* stp_session_write_manifest() - The manifest (JSON) of the recording, bit by bit to @write. */
+typedef void (*stp_write_fn)(void *to, const char *text, u32 length);
+void stp_session_write_manifest(stp_write_fn write, void *to);
+
+/*
+ * stp_log(format, arguments...) - A line for the user, from task context (init, attach, fini). Never from a probe.
+ * stp_log_text() is the log so far, NUL-terminated; what exceeds STP_LOG_SIZE is cut, and says so.
+ */
+#define STP_LOG_SIZE 4096 /* bytes */
+#define stp_log(...) STP_FORMATTED(stp_log_args, NULL, __VA_ARGS__)
+void stp_log_args(void *unused, const char *format, const struct stp_args *args);
+const char *stp_log_text(void);
+
+#endif

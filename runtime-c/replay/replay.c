@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Replay: decodes operations and makes the calls (O1-O5).
+ * Must never: help the runtime, or know what it ought to return.
+ * Sibling: runtime-as/assembly/replay.ts
+ */
+#include <stp/print.h>
+
+#include "replay.h"
+
+#define STP_REPLAY_MAP(map, keys, entries, string) STP_MAP(map, keys, STP_INT64, .entries_max = entries, .string_size = string);
+STP_REPLAY_MAPS
+#undef STP_REPLAY_MAP
+
+#define STP_REPLAY_MAP(map, keys, entries, string) &map,
+static struct stp_map *const replay_maps[] = { STP_REPLAY_MAPS };
+
+static struct stp_probe replay_probe[STP_REPLAY_PROBES];
+static struct stp_probe *replay_probes[STP_REPLAY_PROBES];
+
+#define OUTPUT_WORDS_MAX 256 /* words that one operation can output */
+
+static struct stp_dump rolling;
+static u64 output_words[OUTPUT_WORDS_MAX];
+static u64 operations_made;
+static u8 *ring_memory[STP_REPLAY_CPUS];
+
+#define MAPS_COUNT (sizeof(replay_maps) / sizeof(*replay_maps))
+
+/* One operation, decoded. */
+struct op {
+	struct stp_op_header head;
+	const char *text;
+	u64 value[STP_PRINT_ARGS_MAX];
+	struct stp_args args;
+};
+
+/* Takes @size bytes rounded up to words from the operation; NULL if it is shorter. */
+static const u8 *take(const u8 **at, const u8 *end, u64 size)
+{
+	const u8 *begin = *at;
+
+	if (size > (u64)(end - begin))
+		return NULL;
+	*at = begin + size;
+	return begin;
+}
+
+static bool take_word(const u8 **at, const u8 *end, u64 *word)
+{
+	const u8 *from = take(at, end, sizeof(*word));
+
+	if (from)
+		memcpy(word, from, sizeof(*word));
+	return from;
+}
+
+static const char *take_string(const u8 **at, const u8 *end)
+{
+	u64 length;
+
+	if (!take_word(at, end, &length) || length >= (u64)(end - *at))
+		return NULL;
+	return (const char *)take(at, end, (length + 8) & ~7ull);
+}
+
+/* O1. Return: false if the operation is malformed. */
+static bool decode(const u8 *at, const u8 *end, struct op *op)
+{
+	u64 shape;
+	u32 i, count;
+
+	at += sizeof(op->head);
+	op->text = take_string(&at, end);
+	if (!op->text || !take_word(&at, end, &shape) || !shape || shape >> 32)
+		return false;
+	op->args = (struct stp_args){ .value = op->value, .shape = shape };
+	count = stp_args_count(&op->args);
+	for (i = 0; i < count; i++) {
+		u64 word;
+
+		if (stp_args_is_string(&op->args, i))
+			word = (uintptr_t)take_string(&at, end);
+		else if (!take_word(&at, end, &word))
+			return false;
+		if (stp_args_is_string(&op->args, i) && !word)
+			return false;
+		if (i < STP_PRINT_ARGS_MAX)
+			op->value[i] = word;
+	}
+	return at == end;
+}
+
+static struct stp_map *map_of(const struct op *op)
+{
+	return replay_maps[op->head.target];
+}
+
+static s64 probe_enter(struct op *op)
+{
+	struct stp_ctx *ctx = stp_probe_enter(&replay_probe[op->head.target], op->head.context);
+
+	if (!ctx)
+		return -STP_ENESTED;
+	/* Between operations a replay may be moved; what stays on the CPU is in its contexts. */
+	stp_preempt_enable();
+	return 0;
+}
+
+static s64 probe_exit(void)
+{
+	struct stp_ctx *ctx = stp_current_ctx();
+
+	if (!ctx)
+		return -STP_ESTATE;
+	stp_preempt_disable(); /* for the one in probe_enter() */
+	stp_probe_exit(ctx);
+	return 0;
+}
+
+static s64 map_get(struct op *op, struct stp_dump *outputs)
+{
+	s64 value;
+	int error = stp_map_read(map_of(op), &op->args, &value);
+
+	if (!error)
+		stp_dump_word(outputs, value);
+	return error;
+}
+
+static s64 map_walk(struct op *op, struct stp_dump *outputs)
+{
+	struct stp_walk_options options = { .sort = op->head.value & 15, .limit = op->head.value >> 4 };
+	struct stp_walk walk;
+	s64 count = 0;
+	int error;
+
+	if (op->head.value < 0 || op->head.value >> 4 > 0xffffffffll)
+		return -STP_EINVAL;
+	error = stp_walk_begin(&walk, NULL, map_of(op), options);
+	if (error)
+		return error;
+	for (; stp_walk_next(&walk); count++)
+		stp_dump_entry(outputs, walk.map, walk.node, walk.value);
+	return count;
+}
+
+static s64 map_hold(struct op *op)
+{
+	unsigned long flags;
+	int error = stp_map_lock(map_of(op), &flags);
+
+	if (!error)
+		stp_irq_restore(flags);
+	return error;
+}
+
+static s64 map_release(struct op *op)
+{
+	struct stp_map *map = map_of(op);
+
+	if (map->owner != stp_cpu() + 1)
+		return -STP_ESTATE;
+	stp_map_unlock(map, stp_irq_save());
+	return 0;
+}
+
+static s64 str_printf(struct op *op, struct stp_dump *outputs)
+{
+	const char *string;
+	int error = stp_string_printf(stp_current_ctx(), &string, op->text, &op->args);
+
+	if (!error)
+		stp_dump_string(outputs, string, strnlen(string, STP_STRING_SIZE_MAX));
+	return error;
+}
+
+static s64 ring_read(struct op *op, struct stp_dump *outputs)
+{
+	struct stp_ring *ring = &stp_session.cpu[op->head.cpu].ring;
+	s64 count;
+
+	for (count = 0; count < op->head.value && stp_ring_readable(ring); count++)
+		stp_ring_consume(ring, stp_dump_record(outputs, ring, ring->tail) - ring->tail);
+	return count;
+}
+
+static s64 make_call(struct op *op, struct stp_dump *outputs)
+{
+	struct stp_ctx *ctx = stp_current_ctx();
+
+	switch (op->head.code) {
+	case STP_OP_PROBE_ENTER:
+		return probe_enter(op);
+	case STP_OP_PROBE_EXIT:
+		return probe_exit();
+	case STP_OP_MAP_ADD:
+		return stp_map_add(map_of(op), &op->args, op->head.value);
+	case STP_OP_MAP_SET:
+		return stp_map_set(map_of(op), &op->args, op->head.value);
+	case STP_OP_MAP_GET:
+		return map_get(op, outputs);
+	case STP_OP_MAP_CONTAINS:
+		return stp_map_contains(map_of(op), &op->args);
+	case STP_OP_MAP_DEL:
+		return stp_map_del(map_of(op), &op->args);
+	case STP_OP_MAP_WALK:
+		return map_walk(op, outputs);
+	case STP_OP_MAP_CLEAR:
+		return stp_map_clear(map_of(op));
+	case STP_OP_MAP_SIZE:
+		return stp_map_size(map_of(op));
+	case STP_OP_MAP_HOLD:
+		return map_hold(op);
+	case STP_OP_MAP_RELEASE:
+		return map_release(op);
+	case STP_OP_STR_PRINTF:
+		return str_printf(op, outputs);
+	case STP_OP_PRINT_PRINTF:
+		return stp_printf_args(ctx, op->text, &op->args);
+	case STP_OP_PRINT_FLUSH:
+		return stp_print_flush(ctx);
+	case STP_OP_RING_READ:
+		return ring_read(op, outputs);
+	default:
+		return -STP_EINVAL;
+	}
+}
+
+static bool is_map_call(const struct op *op)
+{
+	return op->head.code >= STP_OP_MAP_ADD && op->head.code <= STP_OP_MAP_RELEASE;
+}
+
+static bool target_is_known(const struct op *op)
+{
+	if (is_map_call(op))
+		return op->head.target < MAPS_COUNT;
+	return op->head.code != STP_OP_PROBE_ENTER || op->head.target < STP_REPLAY_PROBES;
+}
+
+static bool code_is_known(const struct op *op)
+{
+	switch (op->head.code) {
+	case STP_OP_PROBE_ENTER:
+	case STP_OP_PROBE_EXIT:
+	case STP_OP_MAP_ADD ... STP_OP_MAP_RELEASE:
+	case STP_OP_STR_PRINTF:
+	case STP_OP_PRINT_PRINTF:
+	case STP_OP_PRINT_FLUSH:
+	case STP_OP_RING_READ:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The ledger row to which X3 attributes the call. */
+static u32 row_of(const struct op *op)
+{
+	const struct stp_ctx *ctx = stp_session.cpu[op->head.cpu].current_ctx;
+
+	if (op->head.code == STP_OP_PROBE_ENTER)
+		return op->head.target;
+	return ctx ? ctx->probe->index : STP_REPLAY_PROBES;
+}
+
+/* One operation: the call, then result, outputs and the touched state into the digest (O4). */
+static s64 make(struct op *op)
+{
+	struct stp_dump outputs = { .out = output_words, .words_max = OUTPUT_WORDS_MAX };
+	bool cpu_is_known = op->head.cpu < STP_REPLAY_CPUS;
+	bool accepted = cpu_is_known && op->head.context < STP_CONTEXTS && code_is_known(op) && target_is_known(op);
+	s64 result = -STP_EINVAL;
+	u32 row = 0, i;
+
+	if (accepted) {
+		stp_replay_move(op->head.cpu);
+		row = row_of(op);
+		result = make_call(op, &outputs);
+	}
+	stp_dump_word(&rolling, result);
+	for (i = 0; i < outputs.words && i < OUTPUT_WORDS_MAX; i++)
+		stp_dump_word(&rolling, output_words[i]);
+	if (is_map_call(op)) {
+		if (target_is_known(op))
+			stp_dump_map(&rolling, map_of(op));
+	} else if (cpu_is_known) {
+		stp_dump_cpu(&rolling, &stp_session.cpu[op->head.cpu]);
+		stp_dump_ring(&rolling, &stp_session.cpu[op->head.cpu].ring);
+	}
+	if (accepted)
+		stp_dump_row(&rolling, op->head.cpu, row);
+	return result;
+}
+
+int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results)
+{
+	static struct op op; /* too large for a kernel stack */
+	const u8 *at = batch, *end = batch + size;
+	struct stp_batch_header header;
+	u32 i;
+
+	if (size < sizeof(header))
+		return -STP_EINVAL;
+	memcpy(&header, take(&at, end, sizeof(header)), sizeof(header));
+	if (header.protocol_version != STP_PROTOCOL_VERSION || header.cpus != STP_REPLAY_CPUS)
+		return -STP_EINVAL;
+	for (i = 0; i < header.operations; i++) {
+		if ((u64)(end - at) < sizeof(op.head))
+			return -STP_EINVAL;
+		memcpy(&op.head, at, sizeof(op.head));
+		if (op.head.size < sizeof(op.head) || op.head.size > end - at || !decode(at, at + op.head.size, &op))
+			return -STP_EINVAL;
+		at += op.head.size;
+		results[i].result = make(&op);
+		if (header.full_every && ++operations_made % header.full_every == 0)
+			stp_dump_all(&rolling);
+		results[i].digest = rolling.digest;
+	}
+	return i;
+}
+
+u32 stp_replay_dump(void *out, u32 size_max)
+{
+	struct stp_dump dump = { .out = out, .words_max = size_max / sizeof(u64) };
+
+	stp_dump_all(&dump);
+	return dump.words * sizeof(u64);
+}
+
+static int give_rings(void)
+{
+	u32 i;
+
+	for (i = 0; i < STP_REPLAY_CPUS; i++) {
+		ring_memory[i] = stp_alloc(STP_REPLAY_RING_SIZE);
+		if (!ring_memory[i])
+			return -STP_ENOMEM;
+		if (stp_session_set_ring(i, ring_memory[i], STP_REPLAY_RING_SIZE))
+			return -STP_EINVAL;
+	}
+	return 0;
+}
+
+int stp_replay_init(void)
+{
+	struct stp_config config = {
+		.cpus = STP_REPLAY_CPUS,
+		.print_size = STP_REPLAY_PRINT_SIZE,
+		.strings = STP_REPLAY_STRINGS,
+	};
+	struct stp_program program = {
+		.probes = replay_probes,
+		.probes_count = STP_REPLAY_PROBES,
+		.maps = replay_maps,
+		.maps_count = MAPS_COUNT,
+	};
+	int error;
+	u32 i;
+
+	stp_replay_fini();
+	for (i = 0; i < STP_REPLAY_PROBES; i++) {
+		replay_probe[i] = (struct stp_probe){ .provider = &stp_provider_begin, .target = "" };
+		replay_probes[i] = &replay_probe[i];
+	}
+	rolling = (struct stp_dump){ .digest = 0 };
+	operations_made = 0;
+	error = stp_session_init(&program, &config);
+	if (!error)
+		error = give_rings();
+	if (error)
+		stp_replay_fini();
+	return error;
+}
+
+void stp_replay_fini(void)
+{
+	u32 i;
+
+	stp_session_fini();
+	for (i = 0; i < STP_REPLAY_CPUS; i++) {
+		stp_free(ring_memory[i]);
+		ring_memory[i] = NULL;
+	}
+}

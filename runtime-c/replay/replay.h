@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Replay: runs batches of operations on the runtime (SEMANTICS.md, Replay), in any world.
+ * Siblings: runtime-as/assembly/replay.ts, runtime-as/assembly/dump.ts
+ */
+#ifndef STP_REPLAY_H
+#define STP_REPLAY_H
+
+#include <stp/session.h>
+
+/**
+ * struct stp_dump - Where the words of a dump go.
+ * @digest: Absorbs each word (O4), unless @out is set.
+ * @out:    Takes each word, if set; @words_max of them at most, while @words counts all.
+ */
+struct stp_dump {
+	u64 digest;
+	u64 *out;
+	u32 words_max;
+	u32 words;
+};
+
+void stp_dump_word(struct stp_dump *dump, u64 word);
+void stp_dump_string(struct stp_dump *dump, const char *bytes, u32 length);
+void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_node *node, s64 value);
+void stp_dump_map(struct stp_dump *dump, const struct stp_map *map);
+void stp_dump_cpu(struct stp_dump *dump, const struct stp_cpu *cpu);
+void stp_dump_ring(struct stp_dump *dump, const struct stp_ring *ring);
+void stp_dump_row(struct stp_dump *dump, u32 cpu, u32 probe);
+void stp_dump_all(struct stp_dump *dump);
+
+/* Dumps the record at stream offset @at; gives the offset behind it. */
+unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring, unsigned long at);
+
+/**
+ * stp_replay_init() - A fresh session as REPLAY_CONFIG and REPLAY_MAPS have it.
+ *
+ * Return: 0, or what stp_session_init() returned.
+ */
+int stp_replay_init(void);
+
+/* stp_replay_fini() - End that session. */
+void stp_replay_fini(void);
+
+/**
+ * stp_replay_run() - Run one batch; state, digest and count go on from the batch before.
+ * @results: Room for one struct stp_op_result for each operation of the batch.
+ *
+ * Context: Task, may be moved to other CPUs by stp_replay_move().
+ * Return:  Operations made; -STP_EINVAL if the batch is not of this protocol, or malformed (those before were made).
+ */
+int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results);
+
+/**
+ * stp_replay_dump() - The full dump of the state now.
+ *
+ * Return: Its size in bytes, which may be more than was written.
+ */
+u32 stp_replay_dump(void *out, u32 size_max);
+
+/* What a world must add: go on on CPU @cpu. */
+void stp_replay_move(u32 cpu);
+
+#endif

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The session: takes all memory, attaches, runs begin and end probes, gives everything back.
+ * Must never: leave anything behind after a failure, run a probe after its stop.
+ */
+#include <stp/session.h>
+
+struct stp_session stp_session;
+
+static void free_cpu(struct stp_cpu *cpu)
+{
+	u32 level;
+
+	for (level = 0; level < STP_CONTEXTS; level++) {
+		stp_free(cpu->ctx[level].strings);
+		stp_free(cpu->ctx[level].print);
+	}
+	stp_free(cpu->rows);
+}
+
+static int init_cpu(struct stp_cpu *cpu, u32 index)
+{
+	const struct stp_config *config = &stp_session.config;
+	u32 rows = stp_session.program.probes_count + 1;
+	bool complete;
+	u32 level;
+
+	cpu->index = index;
+	cpu->rows = stp_alloc(rows * sizeof(*cpu->rows));
+	complete = cpu->rows;
+	for (level = 0; level < STP_CONTEXTS; level++) {
+		struct stp_ctx *ctx = &cpu->ctx[level];
+
+		ctx->cpu = cpu;
+		ctx->level = level;
+		ctx->row = cpu->rows + rows - 1;
+		ctx->strings = stp_alloc((size_t)config->strings * STP_STRING_SIZE_MAX);
+		ctx->print = stp_alloc(config->print_size);
+		complete = complete && ctx->strings && ctx->print;
+	}
+	return complete ? 0 : -STP_ENOMEM;
+}
+
+static int init_cpus(void)
+{
+	u32 i;
+
+	stp_session.cpu = stp_alloc(stp_session.config.cpus * sizeof(*stp_session.cpu));
+	if (!stp_session.cpu)
+		return -STP_ENOMEM;
+	for (i = 0; i < stp_session.config.cpus; i++)
+		if (init_cpu(&stp_session.cpu[i], i))
+			return -STP_ENOMEM;
+	return 0;
+}
+
+static void free_cpus(void)
+{
+	u32 i;
+
+	if (!stp_session.cpu)
+		return;
+	for (i = 0; i < stp_session.config.cpus; i++)
+		free_cpu(&stp_session.cpu[i]);
+	stp_free(stp_session.cpu);
+	stp_session.cpu = NULL;
+}
+
+static int init_maps(void)
+{
+	u32 i;
+
+	for (i = 0; i < stp_session.program.maps_count; i++) {
+		struct stp_map *map = stp_session.program.maps[i];
+		int error;
+
+		map->index = i;
+		error = stp_map_init(map);
+		if (error == -STP_EINVAL)
+			stp_log("map %s: entries_max must be 1 to %d and string_size 1 to %d\n", map->name, STP_MAP_ENTRIES_MAX,
+				STP_STRING_SIZE_MAX);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static void free_maps(void)
+{
+	u32 i;
+
+	for (i = 0; i < stp_session.program.maps_count; i++)
+		stp_map_fini(stp_session.program.maps[i]);
+}
+
+static int check_limits(const struct stp_program *program, const struct stp_config *config)
+{
+	if (!config->cpus || config->cpus > STP_CPUS_MAX) {
+		stp_log("a session serves 1 to %d CPUs, not %d\n", STP_CPUS_MAX, config->cpus);
+		return -STP_EINVAL;
+	}
+	if (program->probes_count > STP_PROBES_MAX || program->maps_count > STP_MAPS_MAX) {
+		stp_log("a program has at most %d probes and %d maps, not %d and %d\n", STP_PROBES_MAX, STP_MAPS_MAX,
+			program->probes_count, program->maps_count);
+		return -STP_EINVAL;
+	}
+	return 0;
+}
+
+int stp_session_init(const struct stp_program *program, const struct stp_config *config)
+{
+	int error = check_limits(program, config);
+	u32 i;
+
+	if (error)
+		return error;
+	stp_session = (struct stp_session){ .program = *program, .config = *config };
+	if (!stp_session.config.print_size)
+		stp_session.config.print_size = STP_PRINT_SIZE_DEFAULT;
+	if (!stp_session.config.strings)
+		stp_session.config.strings = STP_STRINGS_PER_CONTEXT;
+	for (i = 0; i < program->probes_count; i++)
+		program->probes[i]->index = i;
+	error = init_cpus();
+	if (!error)
+		error = init_maps();
+	if (error)
+		stp_session_fini();
+	return error;
+}
+
+int stp_session_set_ring(u32 cpu, void *data, unsigned long size)
+{
+	if (size < STP_RING_SIZE_MIN || size > STP_RING_SIZE_MAX || (size & (size - 1)) ||
+	    size < stp_session.config.print_size + sizeof(struct stp_record_header)) {
+		stp_log("a ring must be a power of two of %d to %d bytes and hold a print buffer of %d, not %d\n", STP_RING_SIZE_MIN,
+			STP_RING_SIZE_MAX, stp_session.config.print_size, size);
+		return -STP_EINVAL;
+	}
+	stp_session.cpu[cpu].ring = (struct stp_ring){ .data = data, .size = size, .wake_size = size / 4, .cpu = cpu };
+	return 0;
+}
+
+/* Hits that the kernel dropped belong to no CPU that it would name: they stand in CPU 0's row (X4). */
+static void count_missed(const struct stp_probe *probe)
+{
+	struct stp_ledger_kind *hits = &stp_session.cpu[0].rows[probe->index].kind[STP_LOSS_KIND_HIT];
+	u64 missed = probe->provider->missed ? probe->provider->missed(probe) : 0;
+
+	stp_local_add(&hits->attempted, missed);
+	stp_local_add(&hits->lost[STP_LOSS_TRANSPORT], missed);
+}
+
+static void detach_rank(u32 rank)
+{
+	u32 i;
+
+	for (i = stp_session.program.probes_count; i-- > 0;) {
+		struct stp_probe *probe = stp_session.program.probes[i];
+
+		if (!probe->attached || probe->provider->rank != rank)
+			continue;
+		probe->provider->detach(probe);
+		probe->attached = false;
+		count_missed(probe);
+	}
+}
+
+static int attach_rank(u32 rank)
+{
+	u32 i;
+
+	for (i = 0; i < stp_session.program.probes_count; i++) {
+		struct stp_probe *probe = stp_session.program.probes[i];
+		int error;
+
+		if (probe->provider->rank != rank)
+			continue;
+		error = probe->provider->attach(probe);
+		if (error)
+			return error;
+		probe->attached = true;
+	}
+	return 0;
+}
+
+int stp_session_start(void)
+{
+	int error;
+
+	if (stp_session.state != STP_STATE_STOPPED)
+		return -STP_ESTATE;
+	STP_WRITE(stp_session.state, STP_STATE_STARTING);
+	error = attach_rank(0);
+	STP_WRITE(stp_session.state, STP_STATE_RUNNING);
+	if (!error)
+		error = attach_rank(1);
+	if (error) {
+		STP_WRITE(stp_session.state, STP_STATE_STOPPING);
+		detach_rank(1);
+		STP_WRITE(stp_session.state, STP_STATE_STOPPED);
+	}
+	return error;
+}
+
+void stp_session_stop(void)
+{
+	if (stp_session.state != STP_STATE_RUNNING)
+		return;
+	STP_WRITE(stp_session.state, STP_STATE_STOPPING);
+	detach_rank(1);
+	detach_rank(0); /* end probes run here */
+	STP_WRITE(stp_session.state, STP_STATE_STOPPED);
+}
+
+void stp_session_fini(void)
+{
+	stp_session_stop();
+	free_maps();
+	free_cpus();
+}
+
+/* begin runs when it is attached, end when it is detached; both need nothing else. */
+
+static int run_now(struct stp_probe *probe)
+{
+	stp_probe_hit(probe, STP_CONTEXT_TASK, NULL);
+	return 0;
+}
+
+static int attach_nothing(struct stp_probe *probe)
+{
+	(void)probe;
+	return 0;
+}
+
+static void run_at_end(struct stp_probe *probe)
+{
+	stp_probe_hit(probe, STP_CONTEXT_TASK, NULL);
+}
+
+static void detach_nothing(struct stp_probe *probe)
+{
+	(void)probe;
+}
+
+const struct stp_provider stp_provider_begin = {
+	.name = "begin",
+	.rank = 0,
+	.attach = run_now,
+	.detach = detach_nothing,
+};
+
+const struct stp_provider stp_provider_end = {
+	.name = "end",
+	.rank = 0,
+	.attach = attach_nothing,
+	.detach = run_at_end,
+};

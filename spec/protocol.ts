@@ -1,0 +1,227 @@
+/**
+ * The protocol: everything that C, AssemblyScript and TypeScript must spell the same way.
+ *
+ * `spec/generate.ts` turns this file into `runtime-c/include/stp/protocol.gen.h`,
+ * `runtime-as/assembly/protocol.gen.ts` and nothing else; TypeScript imports it directly.
+ * It holds names, numbers and layouts, never behaviour: that is `spec/SEMANTICS.md`.
+ */
+
+/** Carried by every artefact and recording; a consumer refuses any other. */
+export const PROTOCOL_VERSION = 1;
+
+/** First word of a record, "STP1" in memory order. */
+export const RECORD_MAGIC = 0x31505453;
+
+/** First word of a frame on the guest's report channel, "STPG" in memory order. */
+export const FRAME_MAGIC = 0x47505453;
+
+export interface Limit {
+  readonly value: number;
+  readonly unit: string;
+  readonly doc: string;
+}
+
+/**
+ * Every limit of the runtime. Those with `build: true` may be set by -DSTP_NAME=value when a probe is built;
+ * those that are also fields of `struct stp_config` may be set again at load.
+ */
+export const LIMITS = {
+  CPUS_MAX: { value: 64, unit: "CPUs", doc: "CPUs that one session can serve" },
+  PROBES_MAX: { value: 64, unit: "probes", doc: "probes in one program" },
+  MAPS_MAX: { value: 64, unit: "maps", doc: "maps in one program" },
+  MAP_ENTRIES_DEFAULT: { value: 2048, unit: "entries", doc: "capacity of a map that names none" },
+  MAP_ENTRIES_MAX: { value: 1048576, unit: "entries", doc: "largest capacity of one map" },
+  MAP_WALKS_MAX: { value: 2, unit: "walks", doc: "walks of one map at a time, nested ones included" },
+  LOCK_SPINS_MAX: { value: 1000, unit: "tries", doc: "tries for a map's lock before the call fails with EBUSY" },
+  KEY_PARTS_MAX: { value: 2, unit: "parts", doc: "parts of a map key" },
+  STRING_SIZE_MAX: { value: 512, unit: "bytes", doc: "longest string, its final NUL included" },
+  STRINGS_PER_CONTEXT: { value: 8, unit: "strings", doc: "pool strings of one context level of one CPU" },
+  PRINT_ARGS_MAX: { value: 16, unit: "arguments", doc: "arguments of one stp_printf" },
+  PRINT_WIDTH_MAX: { value: 512, unit: "columns", doc: "widest field of a printf directive" },
+  PRINT_SIZE_DEFAULT: { value: 4096, unit: "bytes", doc: "print buffer of one context level of one CPU" },
+  RING_SIZE_DEFAULT: { value: 1048576, unit: "bytes", doc: "ring of one CPU; a power of two" },
+  RING_SIZE_MIN: { value: 256, unit: "bytes", doc: "smallest ring of one CPU" },
+  RING_SIZE_MAX: { value: 268435456, unit: "bytes", doc: "largest ring of one CPU" },
+  COMM_SIZE: { value: 16, unit: "bytes", doc: "a task's name, its final NUL included" },
+  EVENT_ARGS: { value: 6, unit: "arguments", doc: "function arguments that an event keeps" },
+} as const satisfies Record<string, Limit>;
+
+/** What a call may return besides success; returned negative. */
+export const ERRORS = {
+  EFULL: { code: 1, doc: "no free slot, string or ring space; the target is unchanged" },
+  EBUSY: { code: 2, doc: "held by a call that this one interrupted, or by another CPU for too long" },
+  EINVAL: { code: 3, doc: "arguments do not fit the map's key, the format or a limit" },
+  ENOENT: { code: 4, doc: "no such entry" },
+  ENESTED: { code: 5, doc: "a probe already runs on this CPU at this context level" },
+  ESTATE: { code: 6, doc: "the session is not in a state that allows the call" },
+  ENOMEM: { code: 7, doc: "memory could not be had at init" },
+} as const;
+export type ErrorName = keyof typeof ERRORS;
+
+/** Context levels, lowest first; a higher one may interrupt a lower one on the same CPU. */
+export const CONTEXTS = ["task", "softirq", "irq", "nmi"] as const;
+export type Context = (typeof CONTEXTS)[number];
+
+/** What is counted in a ledger row. */
+export const LOSS_KINDS = {
+  hit: "a probe's body was due to run",
+  map: "a call that changes a map",
+  string: "a string was taken from the pool",
+  record: "a record was offered to the ring",
+} as const;
+export type LossKind = keyof typeof LOSS_KINDS;
+
+/** Why something attempted was not delivered. */
+export const LOSS_CAUSES = {
+  full: "no room: map, string pool or ring",
+  busy: "the map was held",
+  nested: "a probe already ran at this level of this CPU",
+  budget: "a budget of actions, time or errors was used up",
+  fault: "memory could not be read",
+  transport: "the kernel or the transport dropped it before the runtime saw it",
+} as const;
+export type LossCause = keyof typeof LOSS_CAUSES;
+
+/** The session's life. Hits outside `running` (begin and end probes apart) are not the session's. */
+export const STATES = ["stopped", "starting", "running", "stopping"] as const;
+
+/** Record types. `print` is script output; `event` is what a recorder saw at a probe hit. */
+export const RECORD_TYPES = { print: 1, event: 2 } as const;
+export type RecordType = keyof typeof RECORD_TYPES;
+
+export type FieldType = "u8" | "u16" | "u32" | "u64" | "s64" | { readonly bytes: number } | { readonly u64s: number };
+export type Layout = readonly (readonly [name: string, type: FieldType, doc: string])[];
+
+/** Wire structs: little-endian, fixed width, no implicit padding (the generator refuses any). */
+export const STRUCTS = {
+  record_header: [
+    ["magic", "u32", "RECORD_MAGIC"],
+    ["payload_size", "u32", "bytes of payload; the record is padded with zeros to a multiple of 8"],
+    ["cpu", "u16", "CPU that wrote it"],
+    ["context", "u8", "context level, an index into CONTEXTS"],
+    ["type", "u8", "one of RECORD_TYPES"],
+    ["probe", "u32", "index of the probe that wrote it"],
+    ["sequence", "u64", "offset in bytes of this record in its CPU's stream, given at reserve"],
+    ["time_ns", "u64", "monotonic time at reserve"],
+  ],
+  event: [
+    ["pid", "u32", "process (thread group) id"],
+    ["tid", "u32", "thread id"],
+    ["uid", "u32", "user id"],
+    ["reserved", "u32", "zero"],
+    ["comm", { bytes: 16 }, "task name, zero-padded"],
+    ["args", { u64s: 6 }, "function arguments"],
+  ],
+  /** One operation of a replay batch. Then: text (u64 length, bytes, zero padding to 8), then arguments. */
+  op_header: [
+    ["code", "u16", "one of OPERATIONS"],
+    ["size", "u16", "bytes of the whole operation, a multiple of 8"],
+    ["cpu", "u8", "CPU on which it is made"],
+    ["context", "u8", "context level at which it is made"],
+    ["target", "u8", "map or probe index"],
+    ["reserved", "u8", "zero"],
+    ["value", "s64", "the operation's number"],
+  ],
+  /** One result a replay writes for each operation. */
+  op_result: [
+    ["result", "s64", "what the call returned"],
+    ["digest", "u64", "rolling digest of results, outputs and state"],
+  ],
+  /** Head of a replay batch. */
+  batch_header: [
+    ["protocol_version", "u32", "PROTOCOL_VERSION"],
+    ["cpus", "u32", "CPUs of the session"],
+    ["operations", "u32", "count of operations that follow"],
+    ["full_every", "u32", "a full dump joins the digest every so many operations; 0: only at the end"],
+  ],
+  /** Head of a frame on the guest's report channel; the payload follows. */
+  frame_header: [
+    ["magic", "u32", "FRAME_MAGIC"],
+    ["type", "u32", "one of FRAMES"],
+    ["payload_size", "u32", "bytes that follow"],
+    ["reserved", "u32", "zero"],
+  ],
+} as const satisfies Record<string, Layout>;
+export type StructName = keyof typeof STRUCTS;
+
+/**
+ * Operations of a replay batch, in the order of every implementation file.
+ * `errors`: what the call may return there (SEMANTICS.md says when).
+ * `value`, `text`, `args`: what of the operation it uses.
+ */
+export const OPERATIONS = {
+  probe_enter: { code: 1, uses: ["target"], errors: ["ENESTED"], doc: "target: probe" },
+  probe_exit: { code: 2, uses: [], errors: ["ESTATE"], doc: "leaves the innermost probe of the CPU" },
+  map_add: { code: 10, uses: ["target", "args", "value"], errors: ["EFULL", "EBUSY", "EINVAL"], doc: "value: the addend" },
+  map_set: { code: 11, uses: ["target", "args", "value"], errors: ["EFULL", "EBUSY", "EINVAL"], doc: "value: the value" },
+  map_get: { code: 12, uses: ["target", "args"], errors: ["EBUSY", "EINVAL"], doc: "outputs the value" },
+  map_contains: { code: 13, uses: ["target", "args"], errors: ["EBUSY", "EINVAL"], doc: "returns 1 or 0" },
+  map_del: { code: 14, uses: ["target", "args"], errors: ["ENOENT", "EBUSY", "EINVAL"], doc: "" },
+  map_walk: { code: 15, uses: ["target", "value"], errors: ["EBUSY", "EINVAL"], doc: "value: limit * 16 + sort order; outputs each entry; returns how many" },
+  map_clear: { code: 16, uses: ["target"], errors: ["EBUSY"], doc: "" },
+  map_size: { code: 17, uses: ["target"], errors: [], doc: "returns the number of entries" },
+  map_hold: { code: 18, uses: ["target"], errors: ["EBUSY"], doc: "takes the map's lock, as an interrupted call holds it" },
+  map_release: { code: 19, uses: ["target"], errors: ["ESTATE"], doc: "gives back what map_hold took" },
+  str_printf: { code: 30, uses: ["text", "args"], errors: ["EFULL", "EINVAL", "ESTATE"], doc: "outputs a pool string" },
+  print_printf: { code: 40, uses: ["text", "args"], errors: ["EINVAL", "ESTATE"], doc: "appends to the print buffer" },
+  print_flush: { code: 41, uses: [], errors: ["EFULL", "ESTATE"], doc: "sends the print buffer as one record" },
+  ring_read: { code: 50, uses: ["value"], errors: [], doc: "the reader takes up to value records; outputs them; returns how many" },
+} as const satisfies Record<string, { code: number; uses: readonly ("target" | "value" | "text" | "args")[]; errors: readonly ErrorName[]; doc: string }>;
+export type OperationName = keyof typeof OPERATIONS;
+
+/** Sort orders of a walk. Ties keep insertion order. */
+export const SORTS = {
+  insertion: 0,
+  value_asc: 1,
+  value_desc: 2,
+  key1_asc: 3,
+  key1_desc: 4,
+  key2_asc: 5,
+  key2_desc: 6,
+} as const;
+export type SortName = keyof typeof SORTS;
+
+/** Directives of a format, as `stp_printf` takes them. */
+export const PRINT_DIRECTIVES = ["d", "x", "s", "%"] as const;
+
+export interface ReplayMap {
+  readonly name: string;
+  readonly keys: readonly ("int64" | "string")[];
+  readonly entries_max: number;
+  readonly string_size: number;
+}
+
+/** The maps of a replay: tiny, so that every limit is near. */
+export const REPLAY_MAPS = [
+  { name: "ints", keys: ["int64"], entries_max: 3, string_size: 0 },
+  { name: "strings", keys: ["string"], entries_max: 2, string_size: 8 },
+  { name: "pairs", keys: ["int64", "int64"], entries_max: 8, string_size: 0 },
+  { name: "mixed", keys: ["string", "int64"], entries_max: 4, string_size: 16 },
+] as const satisfies readonly ReplayMap[];
+
+/** The session of a replay: limits as near as its maps'. */
+export const REPLAY_CONFIG = { cpus: 2, probes: 2, print_size: 48, ring_size: 256, strings: 3 } as const;
+
+/** Tags of the canonical dump: a dump is a sequence of 64-bit words, each item opened by its tag. */
+export const DUMP_TAGS = {
+  map: 0x4d01,
+  entry: 0x4d02,
+  cpu: 0x4301,
+  level: 0x4302,
+  ring: 0x5201,
+  record: 0x5202,
+  ledger: 0x4c01,
+} as const;
+
+/** Frames of the guest's report channel. */
+export const FRAMES = {
+  hello: { type: 1, doc: "guest is up; payload: kernel release" },
+  step: { type: 2, doc: "a step begins; payload: its line" },
+  output: { type: 3, doc: "output of a program; payload: name, NUL, stream (1 or 2), bytes" },
+  exit: { type: 4, doc: "a program ended; payload: name, NUL, decimal exit status (128 + n for signal n)" },
+  file: { type: 5, doc: "a file begins; payload: its path" },
+  data: { type: 6, doc: "bytes of that file" },
+  beat: { type: 7, doc: "still alive; no payload" },
+  done: { type: 8, doc: "the job ended; payload: decimal, 0 for success" },
+} as const;
+export type FrameName = keyof typeof FRAMES;
