@@ -32,7 +32,8 @@ export const LIMITS = {
   MAP_ENTRIES_DEFAULT: { value: 2048, unit: "entries", doc: "capacity of a map that names none" },
   MAP_ENTRIES_MAX: { value: 1048576, unit: "entries", doc: "largest capacity of one map" },
   MAP_WALKS_MAX: { value: 2, unit: "walks", doc: "walks of one map at a time, nested ones included" },
-  LOCK_SPINS_MAX: { value: 1000, unit: "tries", doc: "tries for a map's lock before the call fails with EBUSY" },
+  LOCK_SPINS_MAX: { value: 1000000, unit: "tries", doc: "tries for a map's lock before the call fails with EBUSY; its holder runs with interrupts off" },
+  LOCK_SPINS_NMI_MAX: { value: 1000, unit: "tries", doc: "the same for a probe in nmi, where two CPUs could wait for each other's interrupted holder" },
   KEY_PARTS_MAX: { value: 2, unit: "parts", doc: "parts of a map key" },
   STRING_SIZE_MAX: { value: 512, unit: "bytes", doc: "longest string, its final NUL included" },
   STRINGS_PER_CONTEXT: { value: 8, unit: "strings", doc: "pool strings of one context level of one CPU" },
@@ -82,8 +83,8 @@ export const LOSS_CAUSES = {
 } as const;
 export type LossCause = keyof typeof LOSS_CAUSES;
 
-/** The session's life. Hits outside `running` (begin and end probes apart) are not the session's. */
-export const STATES = ["stopped", "starting", "running", "stopping"] as const;
+/** The session's life, once through. Hits outside `running` (begin and end probes apart) are not the session's. */
+export const STATES = ["idle", "starting", "running", "stopping", "ended"] as const;
 
 /** Record types. `print` is script output; `event` is what a recorder saw at a probe hit. */
 export const RECORD_TYPES = { print: 1, event: 2 } as const;

@@ -194,21 +194,39 @@ static void remove_node(struct stp_map *map, struct stp_map_node *node)
 	map->size--;
 }
 
+/* How long to wait for another CPU: its holder runs with interrupts off, so only an nmi or a hypervisor delays it. */
+static u32 tries_max(void)
+{
+	const struct stp_ctx *ctx = stp_current_ctx();
+
+	return ctx && ctx->level == STP_CONTEXT_NMI ? STP_LOCK_SPINS_NMI_MAX : STP_LOCK_SPINS_MAX;
+}
+
+/* Waits for the holder, another CPU. Return: whether the map is ours. */
+static bool wait_for_owner(struct stp_map *map, u32 me)
+{
+	u32 tries;
+
+	for (tries = tries_max(); tries; tries--) {
+		stp_relax();
+		/* Pairs with stp_map_unlock(). */
+		if (!STP_READ(map->owner) && !stp_cmpxchg(&map->owner, 0, me))
+			return true;
+	}
+	return false;
+}
+
 int stp_map_lock(struct stp_map *map, unsigned long *flags)
 {
-	u32 me, owner, tries;
+	u32 me, owner;
 
 	*flags = stp_irq_save();
 	me = stp_cpu() + 1;
-	for (tries = 0; tries < STP_LOCK_SPINS_MAX; tries++) {
-		/* Pairs with stp_map_unlock(). */
-		owner = stp_cmpxchg(&map->owner, 0, me);
-		if (!owner)
-			return 0;
-		if (owner == me)
-			break; /* we interrupted the holder, it cannot go on before us */
-		stp_relax();
-	}
+	/* Pairs with stp_map_unlock(). */
+	owner = stp_cmpxchg(&map->owner, 0, me);
+	/* If it is ours already, we interrupted the holder, which cannot go on before us (M6). */
+	if (!owner || (owner != me && wait_for_owner(map, me)))
+		return 0;
 	stp_irq_restore(*flags);
 	return -STP_EBUSY;
 }

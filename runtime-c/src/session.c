@@ -145,10 +145,9 @@ int stp_session_set_ring(u32 cpu, void *data, unsigned long size)
 static void count_missed(const struct stp_probe *probe)
 {
 	struct stp_ledger_kind *hits = &stp_session.cpu[0].rows[probe->index].kind[STP_LOSS_KIND_HIT];
-	u64 missed = probe->provider->missed ? probe->provider->missed(probe) : 0;
 
-	stp_local_add(&hits->attempted, missed);
-	stp_local_add(&hits->lost[STP_LOSS_TRANSPORT], missed);
+	stp_local_add(&hits->attempted, probe->missed);
+	stp_local_add(&hits->lost[STP_LOSS_TRANSPORT], probe->missed);
 }
 
 static void detach_rank(u32 rank)
@@ -160,6 +159,7 @@ static void detach_rank(u32 rank)
 
 		if (!probe->attached || probe->provider->rank != rank)
 			continue;
+		probe->missed = 0;
 		probe->provider->detach(probe);
 		probe->attached = false;
 		count_missed(probe);
@@ -188,7 +188,7 @@ int stp_session_start(void)
 {
 	int error;
 
-	if (stp_session.state != STP_STATE_STOPPED)
+	if (stp_session.state != STP_STATE_IDLE)
 		return -STP_ESTATE;
 	STP_WRITE(stp_session.state, STP_STATE_STARTING);
 	error = attach_rank(0);
@@ -198,19 +198,19 @@ int stp_session_start(void)
 	if (error) {
 		STP_WRITE(stp_session.state, STP_STATE_STOPPING);
 		detach_rank(1);
-		STP_WRITE(stp_session.state, STP_STATE_STOPPED);
+		STP_WRITE(stp_session.state, STP_STATE_ENDED);
 	}
 	return error;
 }
 
 void stp_session_stop(void)
 {
-	if (stp_session.state != STP_STATE_RUNNING)
-		return;
-	STP_WRITE(stp_session.state, STP_STATE_STOPPING);
-	detach_rank(1);
-	detach_rank(0); /* end probes run here */
-	STP_WRITE(stp_session.state, STP_STATE_STOPPED);
+	if (stp_session.state == STP_STATE_RUNNING) {
+		STP_WRITE(stp_session.state, STP_STATE_STOPPING);
+		detach_rank(1);
+		detach_rank(0); /* end probes run here */
+	}
+	STP_WRITE(stp_session.state, STP_STATE_ENDED);
 }
 
 void stp_session_fini(void)

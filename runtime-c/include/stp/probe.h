@@ -14,17 +14,15 @@ struct stp_probe;
  * @rank:   Probes attach in ascending and detach in descending rank; 0 is for begin and end,
  *          whose hits belong to the session in any state (X5).
  * @attach: Make @probe be hit from now on. Return: 0, or negative after a call of stp_log().
- * @detach: No hit of @probe begins after the return.
- * @missed: Hits that the kernel dropped before the runtime saw them; NULL if it cannot.
+ * @detach: No hit of @probe begins after the return. Sets @probe->missed if the kernel dropped hits.
  *
- * A provider calls stp_probe_hit() at each hit. All three run in task context and may sleep.
+ * A provider calls stp_probe_hit() at each hit. Both run in task context and may sleep.
  */
 struct stp_provider {
 	const char *name;
 	u32 rank;
 	int (*attach)(struct stp_probe *probe);
 	void (*detach)(struct stp_probe *probe);
-	u64 (*missed)(const struct stp_probe *probe);
 };
 
 extern const struct stp_provider stp_provider_begin;
@@ -37,6 +35,7 @@ extern const struct stp_provider stp_provider_kprobe;
  * @target:   What the provider attaches to; "" if it needs nothing.
  * @index:    Position in the program.
  * @attached: Between attach and detach.
+ * @missed:   Hits that the kernel dropped before the runtime saw them.
  * @state:    The provider's own.
  */
 struct stp_probe {
@@ -47,6 +46,7 @@ struct stp_probe {
 	u32 line;
 	u32 index;
 	bool attached;
+	u64 missed;
 	void *state;
 };
 

@@ -25,10 +25,11 @@
 #define STP_CONTEXTS 4 /* count */
 
 /* Session states */
-#define STP_STATE_STOPPED 0
+#define STP_STATE_IDLE 0
 #define STP_STATE_STARTING 1
 #define STP_STATE_RUNNING 2
 #define STP_STATE_STOPPING 3
+#define STP_STATE_ENDED 4
 
 /* Ledger kinds */
 #define STP_LOSS_KIND_HIT 0
@@ -116,7 +117,10 @@
 #define STP_MAP_WALKS_MAX 2 /* walks: walks of one map at a time, nested ones included */
 #endif
 #ifndef STP_LOCK_SPINS_MAX
-#define STP_LOCK_SPINS_MAX 1000 /* tries: tries for a map's lock before the call fails with EBUSY */
+#define STP_LOCK_SPINS_MAX 1000000 /* tries: tries for a map's lock before the call fails with EBUSY; its holder runs with interrupts off */
+#endif
+#ifndef STP_LOCK_SPINS_NMI_MAX
+#define STP_LOCK_SPINS_NMI_MAX 1000 /* tries: the same for a probe in nmi, where two CPUs could wait for each other's interrupted holder */
 #endif
 #ifndef STP_KEY_PARTS_MAX
 #define STP_KEY_PARTS_MAX 2 /* parts: parts of a map key */

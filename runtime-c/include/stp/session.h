@@ -54,11 +54,12 @@ int stp_session_set_ring(u32 cpu, void *data, unsigned long size);
 /**
  * stp_session_start() - Run begin probes, attach the others.
  *
- * Return: 0; -STP_ESTATE unless stopped; the provider's error, everything detached again.
+ * Return: 0; -STP_ESTATE unless the session is fresh; the provider's error: everything is detached again and the session
+ *         has ended, end probes not run.
  */
 int stp_session_start(void);
 
-/* stp_session_stop() - Detach, run end probes. Does nothing unless running. */
+/* stp_session_stop() - Detach, run end probes; then the session has ended, whatever it was before. */
 void stp_session_stop(void);
 
 /* stp_session_fini() - Give everything back. Stops first. */

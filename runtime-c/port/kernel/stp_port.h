@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * A real kernel. Answers include/stp/port.h with what the kernel has; all differences between kernel versions are in
+ * this folder.
+ */
+#ifndef STP_PORT_KERNEL_H
+#define STP_PORT_KERNEL_H
+
+#include <asm/local.h>
+#include <asm/local64.h>
+#include <linux/atomic.h>
+#include <linux/irqflags.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/preempt.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/types.h>
+#include <linux/version.h>
+
+#define STP_ALWAYS_INLINE __always_inline
+#define STP_SECTION(name) __attribute__((section(#name), used))
+
+#define STP_READ(x) READ_ONCE(x)
+#define STP_WRITE(x, value) WRITE_ONCE(x, value)
+#define stp_barrier() barrier()
+#define stp_load_acquire(p) smp_load_acquire(p)
+#define stp_store_release(p, value) smp_store_release(p, value)
+
+static __always_inline u32 stp_cmpxchg(u32 *p, u32 old, u32 new)
+{
+	return cmpxchg(p, old, new);
+}
+
+static __always_inline unsigned long stp_local_cmpxchg(unsigned long *p, unsigned long old, unsigned long new)
+{
+	return local_cmpxchg((local_t *)p, old, new);
+}
+
+static __always_inline void stp_local_add(u64 *p, u64 n)
+{
+	local64_add(n, (local64_t *)p);
+}
+
+#define stp_relax() cpu_relax()
+#define stp_cpu() raw_smp_processor_id()
+
+static __always_inline unsigned long stp_irq_save(void)
+{
+	unsigned long flags;
+
+	raw_local_irq_save(flags);
+	return flags;
+}
+
+#define stp_irq_restore(flags) raw_local_irq_restore(flags)
+#define stp_preempt_disable() preempt_disable_notrace()
+#define stp_preempt_enable() preempt_enable_notrace()
+#define stp_time_ns() ktime_get_mono_fast_ns()
+
+static __always_inline u32 stp_divide(u64 *n, u32 by)
+{
+	return do_div(*n, by);
+}
+
+void *stp_alloc(size_t size);
+void stp_free(void *p);
+void stp_port_task(struct stp_event *event);
+u64 stp_port_arg(const struct stp_ctx *ctx, u32 n);
+void stp_port_wake(struct stp_ring *ring);
+const char *stp_port_world(void);
+const char *stp_port_release(void);
+
+/* Context level of the caller, STP_CONTEXT_*. */
+u32 stp_port_level(void);
+
+#endif

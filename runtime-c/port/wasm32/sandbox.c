@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A session in the sandbox: what a module and stpd are on a kernel. Called from outside by sim/sandbox.ts.
+ * It writes the recording into the in-memory file system: /cpuN.data and /manifest.json.
+ */
+#include <stdio.h>
+
+#include <stp/session.h>
+
+#include "world.h"
+
+extern struct stp_probe *const __start_stp_probes[] __attribute__((weak));
+extern struct stp_probe *const __stop_stp_probes[] __attribute__((weak));
+extern struct stp_map *const __start_stp_maps[] __attribute__((weak));
+extern struct stp_map *const __stop_stp_maps[] __attribute__((weak));
+
+static u8 *ring_memory[STP_CPUS_MAX];
+static FILE *data[STP_CPUS_MAX];
+static u32 cpus_count;
+
+u32 stp_sim_probes(void)
+{
+	return __stop_stp_probes - __start_stp_probes;
+}
+
+const char *stp_sim_probe_provider(u32 index)
+{
+	return __start_stp_probes[index]->provider->name;
+}
+
+const char *stp_sim_probe_target(u32 index)
+{
+	return __start_stp_probes[index]->target;
+}
+
+u32 stp_sim_probe_line(u32 index)
+{
+	return __start_stp_probes[index]->line;
+}
+
+static void free_rings(void)
+{
+	u32 i;
+
+	for (i = 0; i < cpus_count; i++) {
+		stp_free(ring_memory[i]);
+		ring_memory[i] = NULL;
+	}
+}
+
+/* Return: as stp_session_init(). */
+int stp_sim_init(u32 cpus, u32 ring_size)
+{
+	struct stp_program program = {
+		.probes = __start_stp_probes,
+		.probes_count = stp_sim_probes(),
+		.maps = __start_stp_maps,
+		.maps_count = __stop_stp_maps - __start_stp_maps,
+	};
+	struct stp_config config = { .cpus = cpus };
+	int error = stp_session_init(&program, &config);
+	u32 i;
+
+	if (error)
+		return error;
+	cpus_count = cpus;
+	for (i = 0; i < cpus && !error; i++) {
+		ring_memory[i] = stp_alloc(ring_size);
+		error = ring_memory[i] ? stp_session_set_ring(i, ring_memory[i], ring_size) : -STP_ENOMEM;
+	}
+	if (error) {
+		stp_session_fini();
+		free_rings();
+	}
+	return error;
+}
+
+int stp_sim_start(void)
+{
+	return stp_session_start();
+}
+
+void stp_sim_hit(u32 probe)
+{
+	stp_probe_hit(stp_session.program.probes[probe], stp_sim_level(), NULL);
+}
+
+void stp_sim_stop(void)
+{
+	stp_session_stop();
+}
+
+/* The reader of one CPU: appends what is readable to /cpuN.data. Return: bytes. */
+u32 stp_sim_drain(u32 cpu)
+{
+	struct stp_ring *ring = &stp_session.cpu[cpu].ring;
+	unsigned long size, total = 0;
+	char path[32];
+
+	if (!data[cpu]) {
+		snprintf(path, sizeof(path), "/cpu%u.data", (unsigned int)cpu);
+		data[cpu] = fopen(path, "wb");
+	}
+	for (;;) {
+		const u8 *bytes = stp_ring_peek(ring, &size);
+
+		if (!size || !data[cpu])
+			return total;
+		fwrite(bytes, 1, size, data[cpu]);
+		stp_ring_consume(ring, size);
+		total += size;
+	}
+}
+
+u32 stp_sim_readable(u32 cpu)
+{
+	return stp_ring_readable(&stp_session.cpu[cpu].ring);
+}
+
+static void write_file(void *to, const char *text, u32 length)
+{
+	fwrite(text, 1, length, to);
+}
+
+/* Finishes the recording. Return: 0, or -1 if a file could not be written. */
+int stp_sim_finish(void)
+{
+	FILE *manifest = fopen("/manifest.json", "wb");
+	u32 i;
+
+	if (!manifest)
+		return -1;
+	stp_session_write_manifest(write_file, manifest);
+	fclose(manifest);
+	for (i = 0; i < cpus_count; i++) {
+		stp_sim_drain(i);
+		if (data[i])
+			fclose(data[i]);
+		data[i] = NULL;
+	}
+	stp_session_fini();
+	free_rings();
+	return 0;
+}
+
+const char *stp_sim_log(void)
+{
+	return stp_log_text();
+}
+
+/* A kprobe in the sandbox: its hits come from the trace, by stp_sim_hit(); that the point exists was checked there. */
+static int attach_kprobe(struct stp_probe *probe)
+{
+	(void)probe;
+	return 0;
+}
+
+static void detach_kprobe(struct stp_probe *probe)
+{
+	(void)probe;
+}
+
+const struct stp_provider stp_provider_kprobe = {
+	.name = "kprobe",
+	.rank = 1,
+	.attach = attach_kprobe,
+	.detach = detach_kprobe,
+};
