@@ -9,9 +9,10 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { removeAtEnd } from "./at-end.ts";
 
-/** Temporaries that an interrupted builder left are removed once they are this old. */
-const TEMPORARY_AGE_MS_MAX = 24 * 3600 * 1000;
+/** Temporaries that an interrupted builder left are removed once they are this old; no build may take as long. */
+const TEMPORARY_AGE_MS_MAX = 2 * 3600 * 1000;
 
 /** `$STP_CACHE_DIR`, else `$XDG_CACHE_HOME/stp`, else `~/.cache/stp`. It need not exist yet. */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
@@ -50,12 +51,15 @@ async function cached(place: string, build: (temporary: string) => Promise<void>
   await mkdir(dirname(place), { recursive: true });
   await removeStale(place);
   const temporary = `${place}.tmp-${randomBytes(6).toString("hex")}`;
+  const undo = removeAtEnd(temporary);
   try {
     await build(temporary);
     await rename(temporary, place);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     if (!lostRace(error)) throw error; // else another builder was first, with the same contents
+  } finally {
+    undo();
   }
   return place;
 }

@@ -88,8 +88,8 @@ export function generateAssemblyScript(): string {
     parts.push("", `// ${heading}`, ...constants.map(([name, value, doc]) => `export const ${name}: i32 = ${value};${doc ? ` // ${doc}` : ""}`));
   }
   for (const name of Object.keys(protocol.STRUCTS) as protocol.StructName[]) {
-    parts.push("", `// struct ${name}`, `export const ${upper(name)}_SIZE: i32 = ${sizeOf(name)};`);
-    parts.push(...fieldsOf(name).map((f) => `export const ${upper(name)}_${upper(f.name)}: i32 = ${f.offset}; // ${typeof f.type === "string" ? f.type : `${f.size} bytes`}: ${f.doc}`));
+    parts.push("", `// struct ${name}: size, and offsets of its fields`, `export const ${upper(name)}_SIZE: i32 = ${sizeOf(name)};`);
+    parts.push(...fieldsOf(name).map((f) => `export const AT_${upper(name)}_${upper(f.name)}: i32 = ${f.offset}; // ${typeof f.type === "string" ? f.type : `${f.size} bytes`}: ${f.doc}`));
   }
   parts.push("", "// Maps of a replay: key shape (parts, bit n set: part n is a string), capacity, string size");
   parts.push(`export const REPLAY_MAPS: i32 = ${protocol.REPLAY_MAPS.length};`);

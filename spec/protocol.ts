@@ -133,7 +133,7 @@ export const STRUCTS = {
     ["protocol_version", "u32", "PROTOCOL_VERSION"],
     ["cpus", "u32", "CPUs of the session"],
     ["operations", "u32", "count of operations that follow"],
-    ["full_every", "u32", "a full dump joins the digest every so many operations; 0: only at the end"],
+    ["full_every", "u32", "a full dump joins the digest every so many operations; 0: never"],
   ],
   /** Head of a frame on the guest's report channel; the payload follows. */
   frame_header: [

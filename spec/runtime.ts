@@ -41,7 +41,7 @@ export function runtimeSources(world: World): RuntimeSources {
     files,
     core: unitsIn("src"),
     replay: unitsIn("replay"),
-    includes: ["runtime-c/include", `runtime-c/port/${world}`],
+    includes: ["runtime-c/include", `runtime-c/port/${world}`, "runtime-c"],
     hash: contentHash(Object.entries(files).flat()),
   };
 }

@@ -122,54 +122,54 @@ export const REPLAY_PRINT_SIZE: i32 = 48;
 export const REPLAY_RING_SIZE: i32 = 256;
 export const REPLAY_STRINGS: i32 = 3;
 
-// struct record_header
+// struct record_header: size, and offsets of its fields
 export const RECORD_HEADER_SIZE: i32 = 32;
-export const RECORD_HEADER_MAGIC: i32 = 0; // u32: RECORD_MAGIC
-export const RECORD_HEADER_PAYLOAD_SIZE: i32 = 4; // u32: bytes of payload; the record is padded with zeros to a multiple of 8
-export const RECORD_HEADER_CPU: i32 = 8; // u16: CPU that wrote it
-export const RECORD_HEADER_CONTEXT: i32 = 10; // u8: context level, an index into CONTEXTS
-export const RECORD_HEADER_TYPE: i32 = 11; // u8: one of RECORD_TYPES
-export const RECORD_HEADER_PROBE: i32 = 12; // u32: index of the probe that wrote it
-export const RECORD_HEADER_SEQUENCE: i32 = 16; // u64: offset in bytes of this record in its CPU's stream, given at reserve
-export const RECORD_HEADER_TIME_NS: i32 = 24; // u64: monotonic time at reserve
+export const AT_RECORD_HEADER_MAGIC: i32 = 0; // u32: RECORD_MAGIC
+export const AT_RECORD_HEADER_PAYLOAD_SIZE: i32 = 4; // u32: bytes of payload; the record is padded with zeros to a multiple of 8
+export const AT_RECORD_HEADER_CPU: i32 = 8; // u16: CPU that wrote it
+export const AT_RECORD_HEADER_CONTEXT: i32 = 10; // u8: context level, an index into CONTEXTS
+export const AT_RECORD_HEADER_TYPE: i32 = 11; // u8: one of RECORD_TYPES
+export const AT_RECORD_HEADER_PROBE: i32 = 12; // u32: index of the probe that wrote it
+export const AT_RECORD_HEADER_SEQUENCE: i32 = 16; // u64: offset in bytes of this record in its CPU's stream, given at reserve
+export const AT_RECORD_HEADER_TIME_NS: i32 = 24; // u64: monotonic time at reserve
 
-// struct event
+// struct event: size, and offsets of its fields
 export const EVENT_SIZE: i32 = 80;
-export const EVENT_PID: i32 = 0; // u32: process (thread group) id
-export const EVENT_TID: i32 = 4; // u32: thread id
-export const EVENT_UID: i32 = 8; // u32: user id
-export const EVENT_RESERVED: i32 = 12; // u32: zero
-export const EVENT_COMM: i32 = 16; // 16 bytes: task name, zero-padded
-export const EVENT_ARGS: i32 = 32; // 48 bytes: function arguments
+export const AT_EVENT_PID: i32 = 0; // u32: process (thread group) id
+export const AT_EVENT_TID: i32 = 4; // u32: thread id
+export const AT_EVENT_UID: i32 = 8; // u32: user id
+export const AT_EVENT_RESERVED: i32 = 12; // u32: zero
+export const AT_EVENT_COMM: i32 = 16; // 16 bytes: task name, zero-padded
+export const AT_EVENT_ARGS: i32 = 32; // 48 bytes: function arguments
 
-// struct op_header
+// struct op_header: size, and offsets of its fields
 export const OP_HEADER_SIZE: i32 = 16;
-export const OP_HEADER_CODE: i32 = 0; // u16: one of OPERATIONS
-export const OP_HEADER_SIZE: i32 = 2; // u16: bytes of the whole operation, a multiple of 8
-export const OP_HEADER_CPU: i32 = 4; // u8: CPU on which it is made
-export const OP_HEADER_CONTEXT: i32 = 5; // u8: context level at which it is made
-export const OP_HEADER_TARGET: i32 = 6; // u8: map or probe index
-export const OP_HEADER_RESERVED: i32 = 7; // u8: zero
-export const OP_HEADER_VALUE: i32 = 8; // s64: the operation's number
+export const AT_OP_HEADER_CODE: i32 = 0; // u16: one of OPERATIONS
+export const AT_OP_HEADER_SIZE: i32 = 2; // u16: bytes of the whole operation, a multiple of 8
+export const AT_OP_HEADER_CPU: i32 = 4; // u8: CPU on which it is made
+export const AT_OP_HEADER_CONTEXT: i32 = 5; // u8: context level at which it is made
+export const AT_OP_HEADER_TARGET: i32 = 6; // u8: map or probe index
+export const AT_OP_HEADER_RESERVED: i32 = 7; // u8: zero
+export const AT_OP_HEADER_VALUE: i32 = 8; // s64: the operation's number
 
-// struct op_result
+// struct op_result: size, and offsets of its fields
 export const OP_RESULT_SIZE: i32 = 16;
-export const OP_RESULT_RESULT: i32 = 0; // s64: what the call returned
-export const OP_RESULT_DIGEST: i32 = 8; // u64: rolling digest of results, outputs and state
+export const AT_OP_RESULT_RESULT: i32 = 0; // s64: what the call returned
+export const AT_OP_RESULT_DIGEST: i32 = 8; // u64: rolling digest of results, outputs and state
 
-// struct batch_header
+// struct batch_header: size, and offsets of its fields
 export const BATCH_HEADER_SIZE: i32 = 16;
-export const BATCH_HEADER_PROTOCOL_VERSION: i32 = 0; // u32: PROTOCOL_VERSION
-export const BATCH_HEADER_CPUS: i32 = 4; // u32: CPUs of the session
-export const BATCH_HEADER_OPERATIONS: i32 = 8; // u32: count of operations that follow
-export const BATCH_HEADER_FULL_EVERY: i32 = 12; // u32: a full dump joins the digest every so many operations; 0: only at the end
+export const AT_BATCH_HEADER_PROTOCOL_VERSION: i32 = 0; // u32: PROTOCOL_VERSION
+export const AT_BATCH_HEADER_CPUS: i32 = 4; // u32: CPUs of the session
+export const AT_BATCH_HEADER_OPERATIONS: i32 = 8; // u32: count of operations that follow
+export const AT_BATCH_HEADER_FULL_EVERY: i32 = 12; // u32: a full dump joins the digest every so many operations; 0: never
 
-// struct frame_header
+// struct frame_header: size, and offsets of its fields
 export const FRAME_HEADER_SIZE: i32 = 16;
-export const FRAME_HEADER_MAGIC: i32 = 0; // u32: FRAME_MAGIC
-export const FRAME_HEADER_TYPE: i32 = 4; // u32: one of FRAMES
-export const FRAME_HEADER_PAYLOAD_SIZE: i32 = 8; // u32: bytes that follow
-export const FRAME_HEADER_RESERVED: i32 = 12; // u32: zero
+export const AT_FRAME_HEADER_MAGIC: i32 = 0; // u32: FRAME_MAGIC
+export const AT_FRAME_HEADER_TYPE: i32 = 4; // u32: one of FRAMES
+export const AT_FRAME_HEADER_PAYLOAD_SIZE: i32 = 8; // u32: bytes that follow
+export const AT_FRAME_HEADER_RESERVED: i32 = 12; // u32: zero
 
 // Maps of a replay: key shape (parts, bit n set: part n is a string), capacity, string size
 export const REPLAY_MAPS: i32 = 4;

@@ -4,7 +4,7 @@
  * Must never: use the formatter or any other code that it is to judge, change what it shows.
  * Sibling: runtime-as/assembly/dump.ts
  */
-#include "replay.h"
+#include <replay/replay.h>
 
 #define DIGEST_MULTIPLIER 0x9e3779b97f4a7c15ull
 

@@ -6,7 +6,7 @@
  */
 #include <stp/print.h>
 
-#include "replay.h"
+#include <replay/replay.h>
 
 #define STP_REPLAY_MAP(map, keys, entries, string) STP_MAP(map, keys, STP_INT64, .entries_max = entries, .string_size = string);
 STP_REPLAY_MAPS
@@ -130,12 +130,13 @@ static s64 map_get(struct op *op, struct stp_dump *outputs)
 
 static s64 map_walk(struct op *op, struct stp_dump *outputs)
 {
-	struct stp_walk_options options = { .sort = op->head.value & 15, .limit = op->head.value >> 4 };
+	u64 limit = (u64)op->head.value >> 4;
+	struct stp_walk_options options = { .sort = op->head.value & 15, .limit = limit > 0xffffffff ? 0xffffffff : limit };
 	struct stp_walk walk;
 	s64 count = 0;
 	int error;
 
-	if (op->head.value < 0 || op->head.value >> 4 > 0xffffffffll)
+	if (op->head.value < 0)
 		return -STP_EINVAL;
 	error = stp_walk_begin(&walk, NULL, map_of(op), options);
 	if (error)
@@ -239,6 +240,11 @@ static bool target_is_known(const struct op *op)
 	return op->head.code != STP_OP_PROBE_ENTER || op->head.target < STP_REPLAY_PROBES;
 }
 
+static bool context_is_known(const struct op *op)
+{
+	return op->head.code != STP_OP_PROBE_ENTER || op->head.context < STP_CONTEXTS;
+}
+
 static bool code_is_known(const struct op *op)
 {
 	switch (op->head.code) {
@@ -270,7 +276,7 @@ static s64 make(struct op *op)
 {
 	struct stp_dump outputs = { .out = output_words, .words_max = OUTPUT_WORDS_MAX };
 	bool cpu_is_known = op->head.cpu < STP_REPLAY_CPUS;
-	bool accepted = cpu_is_known && op->head.context < STP_CONTEXTS && code_is_known(op) && target_is_known(op);
+	bool accepted = cpu_is_known && code_is_known(op) && target_is_known(op) && context_is_known(op);
 	s64 result = -STP_EINVAL;
 	u32 row = 0, i;
 

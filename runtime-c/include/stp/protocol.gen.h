@@ -208,7 +208,7 @@ struct stp_batch_header {
 	u32 protocol_version; /* PROTOCOL_VERSION */
 	u32 cpus; /* CPUs of the session */
 	u32 operations; /* count of operations that follow */
-	u32 full_every; /* a full dump joins the digest every so many operations; 0: only at the end */
+	u32 full_every; /* a full dump joins the digest every so many operations; 0: never */
 } __attribute__((aligned(8)));
 _Static_assert(sizeof(struct stp_batch_header) == 16, "stp_batch_header has padding");
 

@@ -20,7 +20,8 @@
 #include <linux/version.h>
 
 #define STP_ALWAYS_INLINE __always_inline
-#define STP_SECTION(name) __attribute__((section(#name), used))
+/* no_reorder: the tables keep the order of the source. */
+#define STP_SECTION(name) __attribute__((section(#name), used, no_reorder))
 
 #define STP_READ(x) READ_ONCE(x)
 #define STP_WRITE(x, value) WRITE_ONCE(x, value)

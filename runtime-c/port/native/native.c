@@ -5,7 +5,7 @@
 
 #include <stp/session.h>
 
-#include "../../replay/replay.h"
+#include <replay/replay.h>
 
 u32 stp_native_cpu;
 

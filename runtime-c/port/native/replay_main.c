@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../replay/replay.h"
+#include <replay/replay.h>
 
 #define BATCH_SIZE_MAX (64u << 20) /* bytes */
 #define DUMP_SIZE_MAX (64u << 10) /* bytes */

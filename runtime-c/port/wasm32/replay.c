@@ -2,7 +2,7 @@
 /* A replay in the sandbox, and nothing else; called from outside by properties/wasm.ts. */
 #include <stdlib.h>
 
-#include "../../replay/replay.h"
+#include <replay/replay.h>
 
 #define DUMP_SIZE_MAX (64u << 10) /* bytes */
 

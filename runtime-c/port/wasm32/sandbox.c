@@ -117,6 +117,19 @@ u32 stp_sim_readable(u32 cpu)
 	return stp_ring_readable(&stp_session.cpu[cpu].ring);
 }
 
+/* Oldest unread byte, and the ledger row, for a look from outside. */
+const u8 *stp_sim_unread(u32 cpu)
+{
+	unsigned long size;
+
+	return stp_ring_peek(&stp_session.cpu[cpu].ring, &size);
+}
+
+const struct stp_ledger *stp_sim_row(u32 cpu, u32 probe)
+{
+	return &stp_session.cpu[cpu].rows[probe];
+}
+
 static void write_file(void *to, const char *text, u32 length)
 {
 	fwrite(text, 1, length, to);

@@ -1,0 +1,68 @@
+/** Runs a job in a guest kernel and says what came of it. */
+import { chooseAccelerator } from "./accelerator.ts";
+import type { FetchedKernel } from "./fetch.ts";
+import { packInitramfs, type GuestFiles } from "./initramfs.ts";
+import type { Accelerator } from "./qemu.ts";
+import { runSession, type OnOutput } from "./session.ts";
+import type { ProgramOutput } from "./transcript.ts";
+import { judge, type Problem } from "./verdict.ts";
+
+const DEFAULTS = { cpus: 2, memory_mib: 512, boot_ms: 90_000, silence_ms: 30_000, timeout_ms: 180_000 } as const;
+
+export interface Job {
+  readonly files: GuestFiles;
+  /** Steps, one a line: guest/job.h lists the verbs, steps.ts builds them. */
+  readonly steps: readonly string[];
+  readonly cpus?: number;
+  readonly memory_mib?: number;
+  /** Longest time from QEMU's start to the guest's first report. */
+  readonly boot_ms?: number;
+  /** Longest silence of the report channel after that. */
+  readonly silence_ms?: number;
+  /** Longest time from QEMU's start to the end of the job. */
+  readonly timeout_ms?: number;
+  /** Told what is happening, one line at a time. */
+  readonly report?: (line: string) => void;
+  /** Told the programs' output as it comes. */
+  readonly onOutput?: OnOutput;
+}
+
+export interface GuestResult {
+  /** Every step succeeded, and the kernel had no complaint. */
+  readonly ok: boolean;
+  /** `uname -r` of the guest; undefined if it never reported. */
+  readonly release: string | undefined;
+  readonly accelerator: Accelerator;
+  /** By the name that `start` or `run` gave; `insmod` and `rmmod` for those steps. */
+  readonly outputs: Readonly<Record<string, ProgramOutput>>;
+  /** What `send` sent, by path in the guest. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The kernel's console, bounded to 1 MiB. */
+  readonly console: string;
+  readonly problems: readonly Problem[];
+  /** From QEMU's start to the guest's first report. */
+  readonly boot_ms: number | undefined;
+  /** From QEMU's start to its end. */
+  readonly total_ms: number;
+}
+
+/** Runs the job. A failing job is a result; throws StpError only if no guest could be started at all. */
+export async function runGuest(kernel: FetchedKernel, job: Job): Promise<GuestResult> {
+  const { cpus, memory_mib, boot_ms, silence_ms, timeout_ms } = { ...DEFAULTS, ...job };
+  const limits = { boot_ms, silence_ms, timeout_ms };
+  const initramfs = await packInitramfs(kernel, job.files, job.steps);
+  const accelerator = await chooseAccelerator(kernel, job.report ?? (() => {}));
+  const session = await runSession(kernel, { accelerator, cpus, memory_mib }, initramfs, limits, job.onOutput);
+  const problems = judge(session, limits);
+  return {
+    ok: problems.length === 0,
+    release: session.transcript.release,
+    accelerator,
+    outputs: session.transcript.outputs(),
+    files: session.transcript.files(),
+    console: session.console,
+    problems,
+    boot_ms: session.boot_ms,
+    total_ms: session.total_ms,
+  };
+}

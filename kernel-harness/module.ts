@@ -1,0 +1,90 @@
+/** Kernel modules, built by Kbuild against the headers of a kernel in the cache. */
+import { copyFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { cachedFile, contentHash } from "../spec/cache.ts";
+import { StpError } from "../spec/errors.ts";
+import type { FetchedKernel } from "./fetch.ts";
+import { needProgram, runProcess } from "./process.ts";
+import { diagnostics, hashSources, writeSources, type Sources } from "./sources.ts";
+import { inTemporaryDirectory } from "./temporary.ts";
+
+const BUILD_MS_MAX = 300_000;
+
+/** Debian builds its modules with the compiler of the kernel; its header tree asks for it by this name. */
+const COMPILER = "gcc-12";
+
+export interface ModuleSource {
+  /** Name of the module: letters, digits and underscores. */
+  readonly name: string;
+  readonly sources: Sources;
+  /** Object files that are linked into it, in order: `probe.o`, `src/map.o`. */
+  readonly objects: readonly string[];
+  /** For the compiler; `$(src)` is the root of the sources. */
+  readonly cflags?: readonly string[];
+  /** For the linker. */
+  readonly ldflags?: readonly string[];
+  /** Told the compiler's warnings, one line at a time. */
+  readonly report?: (line: string) => void;
+}
+
+/**
+ * Path of the module's .ko, from the cache or built.
+ *
+ * Throws StpError: a compile error, in the compiler's words with file and line; or a tool that is missing.
+ */
+export async function buildModule(kernel: FetchedKernel, module: ModuleSource): Promise<string> {
+  if (!/^[a-z][a-z0-9_]*$/.test(module.name)) throw new StpError(`Cannot build module "${module.name}": a name has lower-case letters, digits and underscores only`);
+  const hash = contentHash([kernel.release, hashSources(module.sources), kbuildFile(module)]);
+  return cachedFile("module", `${module.name}-${hash}.ko`, async (path) => {
+    await inTemporaryDirectory("stp-module-", async (directory) => {
+      await writeSources(directory, { ...module.sources, Kbuild: kbuildFile(module) });
+      await make(kernel, module, directory);
+      await copyFile(join(directory, `${module.name}.ko`), path);
+    });
+  });
+}
+
+/** The Kbuild file. An object of the module's own name cannot be one part among others: Kbuild would see a cycle. */
+function kbuildFile({ name, objects, cflags = [], ldflags = [] }: ModuleSource): string {
+  const single = objects.length === 1 && objects[0] === `${name}.o`;
+  if (!single && objects.includes(`${name}.o`)) throw new StpError(`Cannot build module ${name}: with several objects, none may be called ${name}.o`);
+  return [
+    `obj-m := ${name}.o`,
+    ...(single ? [] : [`${name}-y := ${objects.join(" ")}`]),
+    `ccflags-y := ${cflags.join(" ")}`,
+    `ldflags-y := ${ldflags.join(" ")}`,
+    "",
+  ].join("\n");
+}
+
+async function make(kernel: FetchedKernel, module: ModuleSource, directory: string): Promise<void> {
+  const program = needProgram("make", "make");
+  needProgram(COMPILER, COMPILER);
+  needProgram("ld", "binutils");
+  const args = [
+    `-j${availableParallelism()}`,
+    "-C",
+    kernel.headers,
+    `M=${directory}`,
+    `KCFLAGS=-ffile-prefix-map=${directory}/=`, // the same sources give the same module, wherever they were built
+    "modules",
+  ];
+  const result = await runProcess(program, args, { timeout_ms: BUILD_MS_MAX, env: buildEnvironment() });
+  if (result.timed_out) throw new StpError(`Cannot build module ${module.name}: make took more than ${BUILD_MS_MAX / 1000} s`);
+  if (result.status !== 0) throw new StpError(failure(module.name, result.stderr, directory));
+  diagnostics(result.stderr, directory).split("\n").filter((line) => line.includes("warning:")).forEach((line) => module.report?.(line));
+}
+
+function failure(name: string, stderr: string, directory: string): string {
+  const library = /error while loading shared libraries: (libelf|libcrypto)\S*/.exec(stderr)?.[1];
+  if (library === "libelf") return `Cannot build module ${name}: the kernel's objtool needs libelf; run "sudo apt-get install libelf1"`;
+  if (library === "libcrypto") return `Cannot build module ${name}: the kernel's build tools need libcrypto; run "sudo apt-get install libssl3"`;
+  return `Cannot build module ${name}:\n${diagnostics(stderr, directory)}`;
+}
+
+/** Nothing that an outer make left may steer this one; messages in English, as `diagnostics` expects them. */
+function buildEnvironment(): NodeJS.ProcessEnv {
+  const { MAKEFLAGS, MAKELEVEL, MFLAGS, ARCH, CROSS_COMPILE, ...rest } = process.env;
+  return { ...rest, LC_ALL: "C" };
+}

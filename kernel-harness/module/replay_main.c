@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A replay in a real kernel: loading the module runs the batch of its parameter; results and dump are files in
+ * debugfs/stp-replay until it is unloaded.
+ * Siblings: runtime-c/port/wasm32/replay.c; kernel-harness/replay.ts, the other side
+ */
+#include <linux/cpumask.h>
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/kernel_read_file.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/vmalloc.h>
+
+#include <replay/replay.h>
+
+#define BATCH_SIZE_MAX (64u << 20) /* bytes */
+#define DUMP_SIZE_MAX (64u << 10) /* bytes */
+
+static char *batch;
+module_param(batch, charp, 0400);
+MODULE_PARM_DESC(batch, "path of the batch to run");
+
+static struct dentry *folder;
+static struct debugfs_blob_wrapper results, dump;
+
+void stp_replay_move(u32 cpu)
+{
+	if (raw_smp_processor_id() != cpu)
+		set_cpus_allowed_ptr(current, cpumask_of(cpu));
+}
+
+void stp_port_wake(struct stp_ring *ring)
+{
+	/* A replay reads its rings itself. */
+}
+
+static int run(const u8 *bytes, u32 size)
+{
+	struct stp_batch_header header;
+	int made;
+
+	if (size < sizeof(header))
+		return -EINVAL;
+	memcpy(&header, bytes, sizeof(header));
+	results.size = (size_t)header.operations * sizeof(struct stp_op_result);
+	if (results.size > size) /* every operation is longer than its result */
+		return -EINVAL;
+	results.data = vzalloc(results.size + 1);
+	dump.data = vzalloc(DUMP_SIZE_MAX);
+	if (!results.data || !dump.data || stp_replay_init())
+		return -ENOMEM;
+	made = stp_replay_run(bytes, size, results.data);
+	if (made < 0)
+		return -EINVAL;
+	dump.size = min(stp_replay_dump(dump.data, DUMP_SIZE_MAX), DUMP_SIZE_MAX);
+	return 0;
+}
+
+static void free_all(void)
+{
+	stp_replay_fini();
+	vfree(results.data);
+	vfree(dump.data);
+}
+
+static int __init replay_init(void)
+{
+	cpumask_t was = *current->cpus_ptr;
+	void *bytes = NULL;
+	ssize_t size;
+	int error;
+
+	if (num_online_cpus() < STP_REPLAY_CPUS)
+		return -ENODEV;
+	size = kernel_read_file_from_path(batch ? batch : "", 0, &bytes, BATCH_SIZE_MAX, NULL, READING_UNKNOWN);
+	if (size < 0)
+		return size;
+	error = run(bytes, size);
+	set_cpus_allowed_ptr(current, &was);
+	vfree(bytes);
+	if (error) {
+		free_all();
+		return error;
+	}
+	folder = debugfs_create_dir("stp-replay", NULL);
+	debugfs_create_blob("results", 0400, folder, &results);
+	debugfs_create_blob("dump", 0400, folder, &dump);
+	return 0;
+}
+
+static void __exit replay_exit(void)
+{
+	debugfs_remove(folder);
+	free_all();
+}
+
+module_init(replay_init);
+module_exit(replay_exit);
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_DESCRIPTION("Replays operations on the stp runtime");

@@ -1,0 +1,48 @@
+/** The runtime as a kernel module: with a probe, or with the replay interpreter. */
+import { readFileSync } from "node:fs";
+import { SANDBOX_LOCK_SPINS_MAX } from "../sim/probe.ts";
+import { PROJECT_ROOT, runtimeSources } from "../spec/runtime.ts";
+import type { ModuleSource } from "./module.ts";
+
+const PORT = "runtime-c/port/kernel";
+
+const objectOf = (unit: string): string => unit.replace(/\.c$/, ".o");
+
+/** Flags that the core is compiled with in a kernel. */
+function flags(hash: string, includes: readonly string[]): string[] {
+  return [...includes.map((path) => `-I$(src)/${path}`), `-DSTP_SOURCE_HASH='"${hash}"'`, "-Wno-declaration-after-statement"];
+}
+
+/** Name of the module of a probe: from the name of its folder or file, `stp_` before it so that it clashes with no other. */
+export function moduleName(path: string): string {
+  const parts = path.split("/").filter((part) => part !== "");
+  const last = parts.at(-1) ?? "probe";
+  const base = last === "probe.c" ? (parts.at(-2) ?? "probe") : last.replace(/\.c$/, "");
+  return `stp_${base.toLowerCase().replace(/[^a-z0-9]+/g, "_")}`;
+}
+
+/** The module of the probe in `text`, whose path is only for messages. */
+export function probeModule(path: string, text: string, name = moduleName(path)): ModuleSource {
+  const runtime = runtimeSources("kernel");
+  const relative = path.startsWith(PROJECT_ROOT) ? path.slice(PROJECT_ROOT.length) : path.replace(/^\/+/, "");
+  const port = ["port", "kprobe", "transport", "control", "module"].map((unit) => `${PORT}/${unit}.o`);
+  return {
+    name,
+    sources: { ...runtime.files, [relative]: text },
+    objects: [`${PORT}/program_first.o`, objectOf(relative), ...runtime.core.map(objectOf), ...port, `${PORT}/program_last.o`],
+    cflags: flags(runtime.hash, runtime.includes),
+  };
+}
+
+/** The module that replays operations. */
+export function replayModule(): ModuleSource {
+  const runtime = runtimeSources("kernel");
+  const main = "kernel-harness/module/replay_main.c";
+  return {
+    name: "stp_replay",
+    sources: { ...runtime.files, [main]: readFileSync(PROJECT_ROOT + main, "utf8") },
+    objects: [main, ...runtime.core, ...runtime.replay, `${PORT}/port.c`].map(objectOf),
+    // As in the sandbox: a replay finds maps held by "another CPU" that will not give them back meanwhile.
+    cflags: [...flags(runtime.hash, runtime.includes), `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`],
+  };
+}

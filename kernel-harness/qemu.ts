@@ -1,0 +1,67 @@
+/** QEMU: where it is, and the command line for a guest. */
+import type { FetchedKernel } from "./fetch.ts";
+import { needProgram } from "./process.ts";
+
+export type Accelerator = "kvm" | "tcg";
+
+export interface Machine {
+  readonly accelerator: Accelerator;
+  readonly cpus: number;
+  readonly memory_mib: number;
+}
+
+export interface BootFiles {
+  /** Path of the initramfs. */
+  readonly initramfs: string;
+  /** Path of the console log that QEMU writes. */
+  readonly console: string;
+}
+
+/** guest/report.c looks for this name. */
+const PORT_NAME = "stp.report";
+
+/**
+ * The kernel's arguments: a console that says warnings and worse until the guest's init asks for all, a panic that
+ * ends QEMU at once (with -no-reboot), and no time lost on finding out what QEMU is known to be.
+ */
+const KERNEL_ARGUMENTS = ["console=ttyS0", "loglevel=5", "panic=-1", "edd=off", "no_timer_check", "cryptomgr.notests"] as const;
+
+/** The absolute path of QEMU. Throws StpError that names the Debian package. */
+export function findQemu(env: NodeJS.ProcessEnv = process.env): string {
+  return needProgram("qemu-system-x86_64", "qemu-system-x86", env);
+}
+
+/**
+ * A command that the kernel ends when its parent ends, even by SIGKILL: a guest that hangs would run for ever.
+ * Throws StpError that names the Debian package.
+ */
+export function endingWithParent(command: readonly [string, ...string[]]): [string, ...string[]] {
+  return [needProgram("setpriv", "util-linux"), "--pdeathsig", "KILL", ...command];
+}
+
+/** Arguments of QEMU for one guest. The report channel is QEMU's stdout: there is no path to choose. */
+export function qemuArguments(kernel: FetchedKernel, machine: Machine, files: BootFiles): string[] {
+  return [
+    ["-nodefaults"],
+    ["-no-user-config"],
+    ["-no-reboot"],
+    ["-display", "none"],
+    ["-monitor", "none"],
+    ["-accel", machine.accelerator === "kvm" ? "kvm" : "tcg,thread=multi"],
+    ["-cpu", "max"],
+    ["-smp", String(machine.cpus)],
+    ["-m", `${machine.memory_mib}M`],
+    ["-kernel", kernel.image],
+    ["-initrd", files.initramfs],
+    ["-append", KERNEL_ARGUMENTS.join(" ")],
+    ["-chardev", `file,id=console,path=${escapeComma(files.console)}`],
+    ["-serial", "chardev:console"],
+    ["-device", "virtio-serial-pci"],
+    ["-chardev", "stdio,id=report,signal=off"],
+    ["-device", `virtserialport,chardev=report,name=${PORT_NAME}`],
+  ].flat();
+}
+
+function escapeComma(path: string): string {
+  return path.replaceAll(",", ",,");
+}

@@ -1,0 +1,150 @@
+/**
+ * One boot of one guest: starts QEMU, listens to the report channel, watches the clock, and ends QEMU whatever happens.
+ *
+ * It tells what happened and judges nothing: that is verdict.ts.
+ */
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { open, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { atEnd } from "../spec/at-end.ts";
+import type { FetchedKernel } from "./fetch.ts";
+import { FrameDecoder } from "./frames.ts";
+import { endingWithParent, findQemu, qemuArguments, type Machine } from "./qemu.ts";
+import { inTemporaryDirectory } from "./temporary.ts";
+import { Transcript, type Stream } from "./transcript.ts";
+
+/** Console bytes kept: the first half and the last half. */
+const CONSOLE_SIZE_MAX = 1024 * 1024;
+/** Console bytes after which the guest is ended: something prints without end. */
+const CONSOLE_FLOOD_SIZE = 4 * 1024 * 1024;
+const WATCH_MS = 250;
+/** From `done` to the end of QEMU. */
+const POWER_OFF_MS_MAX = 15_000;
+const STDERR_SIZE_MAX = 64 * 1024;
+
+export interface SessionLimits {
+  /** From start to the guest's first frame. */
+  readonly boot_ms: number;
+  /** Longest time without a frame after that; a guest beats every second. */
+  readonly silence_ms: number;
+  /** From start to the end of the job. */
+  readonly timeout_ms: number;
+}
+
+/** Why the session ended: `exit` is QEMU's own end, the others are ours. */
+export type Ending = "exit" | "boot" | "silence" | "timeout" | "flood" | "damage" | "power" | "interrupt";
+
+export interface Session {
+  readonly transcript: Transcript;
+  readonly ending: Ending;
+  readonly qemu: { readonly status: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string };
+  /** What the kernel printed, bounded. */
+  readonly console: string;
+  readonly damage: string | undefined;
+  readonly boot_ms: number | undefined;
+  readonly total_ms: number;
+}
+
+export type OnOutput = (name: string, stream: Stream, bytes: Uint8Array) => void;
+
+/** Boots and waits for the end. Throws StpError if there is no QEMU. */
+export async function runSession(kernel: FetchedKernel, machine: Machine, initramfs: Uint8Array, limits: SessionLimits, onOutput?: OnOutput): Promise<Session> {
+  const qemu = findQemu();
+  return inTemporaryDirectory("stp-guest-", async (directory) => {
+    const files = { initramfs: join(directory, "initramfs"), console: join(directory, "console") };
+    await Promise.all([writeFile(files.initramfs, initramfs), writeFile(files.console, "")]);
+    const [command, ...args] = endingWithParent([qemu, ...qemuArguments(kernel, machine, files)]);
+    const child = spawn(command, args, { stdio: "pipe" });
+    const session = await new Listener(child, files.console, limits, onOutput).ended;
+    return { ...session, console: await readBounded(files.console) };
+  });
+}
+
+/** Everything between the start of QEMU and its end. */
+class Listener {
+  readonly ended: Promise<Omit<Session, "console">>;
+  private readonly transcript = new Transcript();
+  private readonly decoder = new FrameDecoder();
+  private readonly started_ms = performance.now();
+  private heard_ms = this.started_ms;
+  private boot_ms: number | undefined;
+  private done_ms: number | undefined;
+  private ending: Ending = "exit";
+  private stderr = "";
+
+  constructor(
+    private readonly child: ChildProcessWithoutNullStreams,
+    private readonly consolePath: string,
+    private readonly limits: SessionLimits,
+    private readonly onOutput: OnOutput | undefined,
+  ) {
+    const release = atEnd(() => this.end("interrupt"));
+    const watch = setInterval(() => void this.watch(), WATCH_MS);
+    child.stdin.on("error", () => {}); // never written to
+    child.stdout.on("data", (bytes: Buffer) => this.hear(bytes));
+    child.stderr.on("data", (bytes: Buffer) => (this.stderr = (this.stderr + bytes.toString()).slice(-STDERR_SIZE_MAX)));
+    this.ended = new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (status, signal) => resolve(this.result(status, signal)));
+    });
+    void this.ended.catch(() => {}).finally(() => {
+      clearInterval(watch);
+      release();
+    });
+  }
+
+  private hear(bytes: Buffer): void {
+    this.heard_ms = performance.now();
+    for (const frame of this.decoder.push(bytes)) {
+      if (frame.type === "hello") this.boot_ms = this.heard_ms - this.started_ms;
+      if (frame.type === "done") this.done_ms = this.heard_ms;
+      const output = this.transcript.accept(frame);
+      if (output) this.onOutput?.(output.name, output.stream, output.bytes);
+    }
+    if (this.decoder.damage !== undefined) this.end("damage");
+  }
+
+  private async watch(): Promise<void> {
+    const overdue = this.overdue(performance.now());
+    if (overdue) this.end(overdue);
+    const size = (await stat(this.consolePath).catch(() => undefined))?.size ?? 0;
+    if (size > CONSOLE_FLOOD_SIZE) this.end("flood");
+  }
+
+  private overdue(now_ms: number): Ending | undefined {
+    if (this.done_ms !== undefined) return now_ms - this.done_ms > POWER_OFF_MS_MAX ? "power" : undefined;
+    if (now_ms - this.started_ms > this.limits.timeout_ms) return "timeout";
+    if (this.boot_ms === undefined) return now_ms - this.started_ms > this.limits.boot_ms ? "boot" : undefined;
+    return now_ms - this.heard_ms > this.limits.silence_ms ? "silence" : undefined;
+  }
+
+  private end(why: Ending): void {
+    if (this.ending === "exit") this.ending = why;
+    this.child.kill("SIGKILL");
+  }
+
+  private result(status: number | null, signal: NodeJS.Signals | null): Omit<Session, "console"> {
+    return {
+      transcript: this.transcript,
+      ending: this.ending,
+      qemu: { status, signal, stderr: this.stderr },
+      damage: this.decoder.damage,
+      boot_ms: this.boot_ms,
+      total_ms: performance.now() - this.started_ms,
+    };
+  }
+}
+
+async function readBounded(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const half = CONSOLE_SIZE_MAX / 2;
+    const read = async (from: number, length: number): Promise<string> =>
+      (await file.read({ buffer: Buffer.alloc(length), position: from, length })).buffer.toString();
+    if (size <= CONSOLE_SIZE_MAX) return size === 0 ? "" : await read(0, size);
+    return `${await read(0, half)}\n[${size - CONSOLE_SIZE_MAX} bytes left out]\n${await read(size - half, half)}`;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import type { Session } from "./session.ts";
+import { Transcript } from "./transcript.ts";
+import { judge } from "./verdict.ts";
+
+const LIMITS = { boot_ms: 90_000, silence_ms: 30_000, timeout_ms: 180_000 } as const;
+
+interface Facts extends Partial<Omit<Session, "transcript">> {
+  readonly release?: string;
+  readonly step?: string;
+  readonly done?: number;
+}
+
+/** A session that ended well, but for the given facts. */
+function problemsOf(facts: Facts): string[] {
+  const transcript = Object.assign(new Transcript(), { release: "6.1.0", done: 0, ...facts });
+  const well: Session = { transcript, ending: "exit", qemu: { status: 0, signal: null, stderr: "" }, console: "", damage: undefined, boot_ms: 1, total_ms: 2 };
+  return judge({ ...well, ...facts, transcript }, LIMITS).map(({ kind, message }) => `${kind}: ${message}`);
+}
+
+const UNHEARD = { release: undefined, done: undefined } as unknown as Facts;
+const UNDONE = { done: undefined, step: "run p 9 /p" } as unknown as Facts;
+
+test("a session that ended well has no problem", () => {
+  expect(problemsOf({})).toEqual([]);
+});
+
+test("a guest that never reports is the environment's fault, with the console's last words", () => {
+  expect(problemsOf({ ...UNHEARD, ending: "boot", console: "[ 1.0] a\r\n[ 2.0] waiting\r\n" })).toEqual([
+    'environment: The guest did not report within 90 s of its start; its console ends with "[ 2.0] waiting"',
+  ]);
+  expect(problemsOf(UNHEARD)).toEqual(["environment: The guest ended before it reported; its console is empty"]);
+});
+
+test("silence and timeout after the first report are the test's fault, and name the step", () => {
+  expect(problemsOf({ ...UNDONE, ending: "silence" })).toEqual(["test: The guest fell silent for 30 s in step `run p 9 /p`"]);
+  expect(problemsOf({ ...UNDONE, ending: "timeout" })).toEqual(["test: The job ran out of its 180 s in step `run p 9 /p`"]);
+});
+
+test("QEMU that dies is the environment's fault", () => {
+  expect(problemsOf({ ...UNDONE, qemu: { status: null, signal: "SIGABRT", stderr: "a\nassertion failed\n" } })).toEqual([
+    "environment: QEMU died (SIGABRT) in step `run p 9 /p`: assertion failed",
+  ]);
+});
+
+test("a guest that ends without a verdict is the test's fault", () => {
+  expect(problemsOf({ ...UNDONE, console: "[ 1.0] Kernel panic - not syncing: x" })).toEqual([
+    "test: The kernel reported: Kernel panic - not syncing: x",
+    'test: The guest ended before its job did in step `run p 9 /p`; its console ends with "[ 1.0] Kernel panic - not syncing: x"',
+  ]);
+});
+
+test("a kernel warning fails a job whose steps all succeeded", () => {
+  expect(problemsOf({ console: "[ 1.0] WARNING: CPU: 0 PID: 1 at x.c:1 f+0x1/0x2\r\n" })).toEqual(["test: The kernel reported: WARNING: CPU: 0 PID: 1 at x.c:1 f+0x1/0x2"]);
+});
+
+test("a job that failed is a problem even if the guest did not say why", () => {
+  expect(problemsOf({ done: 1 })).toEqual(["test: The job failed"]);
+});

@@ -1,0 +1,131 @@
+/**
+ * Dumps (O6) as readable lines, for reports of failures.
+ *
+ * Never throws: a dump of a broken runtime may hold anything, and must still be shown.
+ */
+import { CONTEXTS, DUMP_TAGS, LOSS_CAUSES, LOSS_KINDS, RECORD_TYPES, REPLAY_CONFIG, REPLAY_MAPS, type ReplayMap } from "../spec/protocol.ts";
+import { formatBytes } from "./text.ts";
+
+const KINDS = Object.keys(LOSS_KINDS);
+const CAUSES = Object.keys(LOSS_CAUSES);
+const RECORDS: ReadonlyMap<number, string> = new Map(Object.entries(RECORD_TYPES).map(([name, type]) => [type, name]));
+const MAPS: readonly ReplayMap[] = REPLAY_MAPS;
+
+/** One line for each item of a dump; two dumps are equal if and only if their lines are. */
+export function formatDump(dump: Uint8Array): string[] {
+  const cursor = new Cursor(dump);
+  const lines: string[] = [];
+  while (!cursor.done()) lines.push(formatItem(cursor));
+  if (cursor.ended) lines.push("(the dump ends within this item)");
+  return lines;
+}
+
+/** Where two dumps differ: the index of the line and what each has there. */
+export interface DumpDifference {
+  readonly line: number;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+/** The first line in which two dumps differ, with what each has there; undefined if they are equal. */
+export function firstDifference(expected: Uint8Array, actual: Uint8Array): DumpDifference | undefined {
+  const a = formatDump(expected);
+  const b = formatDump(actual);
+  const line = Array.from({ length: Math.max(a.length, b.length) }).findIndex((_, i) => a[i] !== b[i]);
+  if (line < 0) return undefined;
+  return { line, expected: a[line] ?? "(nothing)", actual: b[line] ?? "(nothing)" };
+}
+
+/** Reads words; beyond the end it gives 0 and notes that it did. */
+class Cursor {
+  /** The map whose entries follow. */
+  map: ReplayMap | undefined;
+  ended = false;
+  #at = 0;
+  readonly #view: DataView;
+
+  constructor(dump: Uint8Array) {
+    this.#view = new DataView(dump.buffer, dump.byteOffset, dump.length);
+  }
+
+  done(): boolean {
+    return this.ended || this.#at >= this.#view.byteLength;
+  }
+
+  word(): bigint {
+    this.ended ||= this.#at + 8 > this.#view.byteLength;
+    if (this.ended) return 0n;
+    this.#at += 8;
+    return this.#view.getBigUint64(this.#at - 8, true);
+  }
+
+  /** A string, zero padding included if it is not zero. */
+  string(): string {
+    const length = this.word();
+    const size = Number((length + 7n) / 8n) * 8;
+    if (this.#at + size > this.#view.byteLength) this.ended = true;
+    if (this.ended) return `(string of ${length} bytes)`;
+    const padded = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, size);
+    this.#at += size;
+    const padding = padded.subarray(Number(length));
+    const text = formatBytes(padded.subarray(0, Number(length)));
+    return padding.every((byte) => byte === 0) ? text : `${text} padded with ${formatBytes(padding)}`;
+  }
+}
+
+function formatItem(cursor: Cursor): string {
+  const word = cursor.word();
+  const tag = Number(word);
+  if (tag === DUMP_TAGS.map) return formatMap(cursor);
+  if (tag === DUMP_TAGS.entry) return formatEntry(cursor);
+  if (tag === DUMP_TAGS.cpu) return `cpu${cursor.word()} active ${cursor.word()}`;
+  if (tag === DUMP_TAGS.level) return formatLevel(cursor);
+  if (tag === DUMP_TAGS.ring) return `ring cpu${cursor.word()} next ${cursor.word()} oldest ${cursor.word()}`;
+  if (tag === DUMP_TAGS.record) return formatRecord(cursor);
+  if (tag === DUMP_TAGS.ledger) return formatLedger(cursor);
+  return `word 0x${word.toString(16)}`;
+}
+
+function formatMap(cursor: Cursor): string {
+  const index = cursor.word();
+  cursor.map = MAPS[Number(index)];
+  const size = cursor.word();
+  const holder = cursor.word();
+  return `map ${cursor.map?.name ?? index} size ${size}${holder === 0n ? "" : ` held by cpu${holder - 1n}`}`;
+}
+
+function formatEntry(cursor: Cursor): string {
+  const key = (cursor.map?.keys ?? []).map((type) => (type === "string" ? cursor.string() : `${BigInt.asIntN(64, cursor.word())}`));
+  return `  entry [${key.join(", ")}] ${BigInt.asIntN(64, cursor.word())}`;
+}
+
+function formatLevel(cursor: Cursor): string {
+  const level = contextOf(cursor);
+  const active = cursor.word();
+  const state = active === 1n ? "" : active === 0n ? " inactive" : ` active ${active}`;
+  return `  level ${level}${state} probe ${cursor.word()} strings ${cursor.word()} text ${cursor.string()}`;
+}
+
+function formatRecord(cursor: Cursor): string {
+  const type = cursor.word();
+  const head = `  record ${RECORDS.get(Number(type)) ?? type} ${contextOf(cursor)} probe ${cursor.word()} cpu${cursor.word()}`;
+  return `${head} sequence ${cursor.word()} ${cursor.string()}`;
+}
+
+function contextOf(cursor: Cursor): string {
+  const context = cursor.word();
+  return CONTEXTS[Number(context)] ?? `context${context}`;
+}
+
+/** Only counts that are not 0. */
+function formatLedger(cursor: Cursor): string {
+  const probe = cursor.word();
+  const head = `ledger probe ${probe === BigInt(REPLAY_CONFIG.probes) ? "none" : probe} cpu${cursor.word()}`;
+  const kinds = KINDS.map((kind) => {
+    const counts = ["attempted", "delivered", ...CAUSES].map((name) => [name, cursor.word()] as const);
+    const shown = counts.filter(([, count]) => count !== 0n).map(([name, count]) => `${name} ${count}`);
+    return shown.length > 0 ? `${kind}: ${shown.join(" ")}` : "";
+  });
+  const cut = cursor.word();
+  return [head, ...kinds.filter((kind) => kind !== ""), ...(cut === 0n ? [] : [`cut ${cut}`])].join("; ");
+}

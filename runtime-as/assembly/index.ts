@@ -1,0 +1,40 @@
+/**
+ * The model's exports: what a host needs to run replays.
+ *
+ * Never adds behaviour of its own; holds the buffers that host and model share.
+ * Sibling: runtime-c/replay/replay.c
+ */
+import { PROTOCOL_VERSION } from "./protocol.gen";
+import { Words } from "./dump";
+import { replay_dump_into } from "./replay";
+
+export { replay_init, replay_run } from "./replay";
+
+const dump = new Words(4096);
+let buffer = new StaticArray<u64>(0);
+
+/**
+ * A buffer of at least `size` bytes for a batch and its results, valid until the next call.
+ * Grows at least twofold: the memory of smaller ones is never freed, and is less than that of the last.
+ */
+export function replay_alloc(size: i32): usize {
+  const words = (size + 7) / 8;
+  if (words > buffer.length) buffer = new StaticArray<u64>(max(words, buffer.length * 2));
+  return changetype<usize>(buffer);
+}
+
+/** The full dump of the session now; its size is replay_dump_size(). */
+export function replay_dump(): usize {
+  replay_dump_into(dump);
+  return changetype<usize>(dump.words);
+}
+
+/** Bytes of the dump that replay_dump made last. */
+export function replay_dump_size(): i32 {
+  return dump.count * 8;
+}
+
+/** The version of spec/protocol.ts that the model speaks. */
+export function protocol_version(): i32 {
+  return PROTOCOL_VERSION;
+}

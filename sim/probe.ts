@@ -1,0 +1,53 @@
+/** Compiles a probe with the runtime for the sandbox. Siblings: compile.ts, sandbox.ts; kernel-harness/program.ts is the kernel's. */
+import type { RuntimeSources } from "../spec/runtime.ts";
+import { compileWasm, type CompileResult } from "./compile.ts";
+
+export interface ProbeSource {
+  /** Path as its author gave it: it stands in messages. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What an author's code is held to. */
+export const PROBE_CFLAGS = ["-Wall", "-Wextra", "-Wno-sign-compare"] as const;
+
+/** Tries for a map's lock in the sandbox, where who waits is scheduled at once: few, so that no run is long. */
+export const SANDBOX_LOCK_SPINS_MAX = 16;
+
+/** C symbols by which sandbox.ts drives a session. */
+const EXPORTS = [
+  "stp_sim_probes",
+  "stp_sim_probe_provider",
+  "stp_sim_probe_target",
+  "stp_sim_probe_line",
+  "stp_sim_init",
+  "stp_sim_start",
+  "stp_sim_hit",
+  "stp_sim_stop",
+  "stp_sim_drain",
+  "stp_sim_readable",
+  "stp_sim_unread",
+  "stp_sim_row",
+  "stp_sim_finish",
+  "stp_sim_log",
+  "stp_sim_seen",
+  "stp_sim_set_time",
+  "stp_sim_set_cpu",
+  "stp_sim_set_level",
+];
+
+/** Compiles. With `instrument` the result can be preempted at each access. Throws StpError with clang's message. */
+export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, instrument: boolean, report?: (line: string) => void): Promise<CompileResult> {
+  const path = probe.path.replace(/^(\.?\.?\/)+/, "");
+  const port = ["hooks", "world", "sandbox"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
+  return compileWasm({
+    sources: { ...runtime.files, [path]: probe.text },
+    units: [path, ...runtime.core, ...port],
+    includes: runtime.includes,
+    defines: { STP_SOURCE_HASH: `"${runtime.hash}"`, STP_LOCK_SPINS_MAX: String(SANDBOX_LOCK_SPINS_MAX) },
+    cflags: PROBE_CFLAGS,
+    exports: EXPORTS,
+    instrument,
+    ...(report ? { report } : {}),
+  });
+}

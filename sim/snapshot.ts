@@ -1,0 +1,40 @@
+/**
+ * Snapshots of a machine: linear memory, mutable wasm globals, and where each context is.
+ *
+ * Contexts may be suspended, as their stacks are in linear memory. Files of the in-memory file system and buffered
+ * stdio of the host side are not part of it.
+ * Siblings: machine.ts
+ */
+import type { Machine, MachineState } from "./machine.ts";
+
+export interface Snapshot {
+  readonly memory: Uint8Array;
+  readonly globals: readonly { readonly global: WebAssembly.Global; readonly value: unknown }[];
+  readonly state: MachineState;
+}
+
+/** Takes a snapshot. Call it between steps. */
+export function takeSnapshot(machine: Machine): Snapshot {
+  const globals = Object.values(machine.instance.exports)
+    .filter((value): value is WebAssembly.Global => value instanceof WebAssembly.Global && isMutable(value))
+    .map((global) => ({ global, value: global.value as unknown }));
+  return { memory: machine.instance.bytes.slice(), globals, state: machine.saveState() };
+}
+
+/** Puts the machine back. It may be repeated; memory that has grown since stays, zeroed. */
+export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
+  const bytes = machine.instance.bytes;
+  bytes.set(snapshot.memory);
+  bytes.fill(0, snapshot.memory.length);
+  for (const { global, value } of snapshot.globals) global.value = value;
+  machine.restoreState(snapshot.state);
+}
+
+function isMutable(global: WebAssembly.Global): boolean {
+  try {
+    global.value = global.value as unknown;
+    return true;
+  } catch {
+    return false; // the addresses of exported C objects
+  }
+}

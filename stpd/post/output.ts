@@ -1,0 +1,41 @@
+/**
+ * Records as the script's output: text, or JSON lines.
+ *
+ * 64-bit numbers are exact in JSON: decimal literals, which a reader may round above 2^53; arguments of events are mostly
+ * addresses, so they are hexadecimal strings. Text that is not UTF-8 comes with its exact bytes in `base64`.
+ * Siblings: merge.ts gives the order, buffer.ts takes the bytes.
+ */
+import { isUtf8 } from "node:buffer";
+import { RECORD_TYPES } from "../../spec/protocol.ts";
+import { decodeEvent } from "../../spec/recording/event.ts";
+import type { OutputBuffer } from "./buffer.ts";
+import type { RecordReader } from "./reader.ts";
+
+/** Appends one record to the output. */
+export type PrintRecord = (record: RecordReader, output: OutputBuffer) => void;
+
+/** The bytes that the script printed, as they are; nothing for an event. */
+export const printText: PrintRecord = (record, output) => {
+  if (record.type_code === RECORD_TYPES.print) output.append(record.bytes, record.payload_begin, record.payload_size);
+};
+
+/** One line of JSON for each record. */
+export const printJson: PrintRecord = (record, output) => {
+  output.appendString(record.type_code === RECORD_TYPES.print ? `{${placeOf(record)},${textOf(record)}}\n` : `{"event":{${placeOf(record)},${eventOf(record)}}}\n`);
+};
+
+function placeOf({ time_ns, cpu, context, probe, sequence }: RecordReader): string {
+  return `"time_ns":${time_ns},"cpu":${cpu},"context":"${context}","probe":${probe},"sequence":${sequence}`;
+}
+
+function textOf({ bytes, payload_begin, payload_size, payload }: RecordReader): string {
+  const text = `"text":${JSON.stringify(bytes.toString("utf8", payload_begin, payload_begin + payload_size))}`;
+  return isUtf8(payload) ? text : `${text},"base64":"${bytes.toString("base64", payload_begin, payload_begin + payload_size)}"`;
+}
+
+function eventOf({ payload }: RecordReader): string {
+  const event = decodeEvent(payload);
+  if (event === undefined) throw new Error("the reader let an event through that is not EVENT_SIZE bytes");
+  const args = event.args.map((arg) => `"0x${arg.toString(16)}"`).join(",");
+  return `"pid":${event.pid},"tid":${event.tid},"uid":${event.uid},"comm":${JSON.stringify(event.comm)},"args":[${args}]`;
+}
