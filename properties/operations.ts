@@ -54,6 +54,15 @@ export function operation(name: Operation["name"], fields: Partial<Omit<Operatio
   return { name, cpu: 0, context: 0, target: 0, value: 0n, text: new Uint8Array(), args: [], ...fields };
 }
 
+/** Operations of a text, one a line; `#` opens a comment line. Throws StpError for a line that is none. */
+export function parseTrace(text: string): Operation[] {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map(parseOperation);
+}
+
 /** The code of an operation's name in a batch. */
 export function codeOf(name: Operation["name"]): number {
   return name in OPERATIONS ? OPERATIONS[name as OperationName].code : Number(name.slice("code_".length));

@@ -28,7 +28,7 @@ export interface Divergence {
   readonly seed: number;
   /** The shrunk trace, one operation a line; `./stp replay` takes a file of these lines. */
   readonly trace: readonly string[];
-  /** The first thing that differs after the last operation: results, or lines of the full dump. */
+  /** What differs after its last operation: results, or lines of the full dump. */
   readonly model: string;
   readonly target: string;
 }
@@ -58,6 +58,30 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   return { operations: options.operations, seconds: (performance.now() - begun_ms) / 1000, divergence: undefined };
 }
 
+export interface VerifyBatchOptions extends Omit<VerifyOptions, "target"> {
+  /** Runs a batch on a fresh session somewhere; costly to begin, so it is given all operations at once. */
+  readonly run: (batch: Uint8Array) => Promise<{ readonly results: Uint8Array; readonly dump: Uint8Array }>;
+}
+
+/** As verify, for a target that is reached once. A divergence is not shrunk: its trace is all up to it, cut to the last. */
+export async function verifyBatch({ operations, seed, model, run }: VerifyBatchOptions): Promise<VerifyResult> {
+  const batch = createGenerator(seed).batch(operations, FULL_EVERY).slice();
+  const begun_ms = performance.now();
+  const actual = await run(batch);
+  const seconds = (performance.now() - begun_ms) / 1000;
+  model.init();
+  const expected = model.run(batch);
+  const size = sizeOf("op_result");
+  const at = Array.from({ length: operations }).findIndex((_, i) => Buffer.compare(expected.subarray(i * size, (i + 1) * size), actual.results.subarray(i * size, (i + 1) * size)) !== 0);
+  if (at < 0 && Buffer.compare(model.dump(), actual.dump) === 0) return { operations, seconds, divergence: undefined };
+  const trace = decodeBatch(batch).operations.slice(0, at + 1).slice(-TRACE_SHOWN_MAX);
+  const results = [expected, actual.results].map((all) => `result ${lastResult(all.subarray(0, (at + 1) * size))} of operation ${at + 1}`);
+  return { operations, seconds, divergence: { seed, trace: trace.map(formatOperation), model: results[0]!, target: results[1]! } };
+}
+
+/** Operations of an unshrunk trace that are shown. */
+const TRACE_SHOWN_MAX = 20;
+
 /** Compares two fresh sessions over one batch. A target that throws (a wasm trap) differs. */
 function sameRun(model: ReplayTarget, target: ReplayTarget, batch: Uint8Array): boolean {
   model.init();
@@ -75,12 +99,14 @@ async function explain(options: VerifyOptions, operations: readonly Operation[])
   // A fresh target for each try: what one try damages must not make the next one fail, or pass.
   const fails = async (candidate: readonly Operation[]): Promise<boolean> => !sameRun(model, await options.target(), encodeBatch(candidate, { fullEvery: 1 }));
   const trace = await shrink(operations, fails);
-  return { seed, trace: trace.map(formatOperation), ...(await compareTrace(model, await options.target(), trace)) };
+  const difference = await compareTrace(model, await options.target(), trace);
+  return { seed, trace: trace.map(formatOperation), ...(difference ?? { model: "(differs)", target: "(only with what came before)" }) };
 }
 
-/** What differs after a trace: the last result if it does, else the first line of the dump that does. */
-export async function compareTrace(model: ReplayTarget, target: ReplayTarget, trace: readonly Operation[]): Promise<{ model: string; target: string }> {
+/** What differs when a trace is run on fresh sessions: its last results, else a line of the dump; undefined if nothing does. */
+export async function compareTrace(model: ReplayTarget, target: ReplayTarget, trace: readonly Operation[]): Promise<{ model: string; target: string } | undefined> {
   const batch = encodeBatch(trace, { fullEvery: 1 });
+  if (sameRun(model, target, batch)) return undefined;
   model.init();
   const expected = lastResult(model.run(batch));
   try {

@@ -63,6 +63,8 @@ export interface CheckOptions {
   /** Only this one, as a failure names it. */
   readonly only?: { readonly scenario: string; readonly schedule: string };
   readonly progress?: (schedules: number) => void;
+  /** Told the program's probes before anything runs; may throw. */
+  readonly onProbes?: (probes: readonly ProbeInfo[]) => void;
 }
 
 interface Scenario {
@@ -82,6 +84,7 @@ interface Observed {
 export async function checkProbe(options: CheckOptions): Promise<CheckResult> {
   const checker = new Checker(await createMachine(options.wasm), options.events);
   const { only, progress } = options;
+  options.onProbes?.(checker.probes);
   const totals = { schedules: 0, illegal: 0, scenarios: 0, failures: [] as CheckFailure[] };
   for (const scenario of checker.scenarios()) {
     for (const interrupter of INTERRUPTERS) {
@@ -127,6 +130,10 @@ class Checker {
       this.#sandbox.hit(probe.index, { ...this.#eventsOf(probe)[i % this.#eventsOf(probe).length]!, cpu: i % CHECK_CPUS, context: "task" });
     }
     this.#states = { fresh, warm: takeSnapshot(machine) };
+  }
+
+  get probes(): readonly ProbeInfo[] {
+    return this.#sandbox.probes;
   }
 
   #hitProbes(): ProbeInfo[] {

@@ -89,6 +89,13 @@ describe("nesting", () => {
     expect(rig.machine.step(late!, "end")).toEqual({ state: "illegal", obstacle });
   });
 
+  test("an interrupt holds back its own CPU only", () => {
+    const [irq, here, elsewhere] = rig.prepare(increments(["I0", 0], ["T1", 0], ["T2", 1]));
+    rig.machine.step(irq!, 2);
+    expect(rig.machine.step(here!, "end")).toEqual({ state: "illegal", obstacle: "interrupted" });
+    expect(rig.machine.step(elsewhere!, "end")).toEqual({ state: "ended" });
+  });
+
   test("contexts of different CPUs switch freely, and so do two tasks of one CPU", () => {
     for (const cpu of [0, 1]) {
       const [one, two] = rig.prepare(increments(["T0", 0], ["T1", cpu]));

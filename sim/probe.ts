@@ -1,4 +1,5 @@
 /** Compiles a probe with the runtime for the sandbox. Siblings: compile.ts, sandbox.ts; kernel-harness/program.ts is the kernel's. */
+import { StpError } from "../spec/errors.ts";
 import type { RuntimeSources } from "../spec/runtime.ts";
 import { compileWasm, type CompileResult } from "./compile.ts";
 
@@ -38,9 +39,9 @@ const EXPORTS = [
 
 /** Compiles. With `instrument` the result can be preempted at each access. Throws StpError with clang's message. */
 export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, instrument: boolean, report?: (line: string) => void): Promise<CompileResult> {
-  const path = probe.path.replace(/^(\.?\.?\/)+/, "");
+  const path = probe.path.replace(/^(\.?\.?\/)+/, ""); // clang's files are all below one root
   const port = ["hooks", "world", "sandbox"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
-  return compileWasm({
+  const compiled = compileWasm({
     sources: { ...runtime.files, [path]: probe.text },
     units: [path, ...runtime.core, ...port],
     includes: runtime.includes,
@@ -49,5 +50,8 @@ export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, 
     exports: EXPORTS,
     instrument,
     ...(report ? { report } : {}),
+  });
+  return compiled.catch((error: unknown) => {
+    throw error instanceof StpError ? new StpError(error.message.replaceAll(path, probe.path), { cause: error }) : error;
   });
 }

@@ -74,8 +74,8 @@ void stp_probe_hit(const struct stp_probe *probe, u32 level, const void *hit)
 	if (!ctx)
 		return;
 	ctx->hit = hit;
-	if (stp_session.config.record)
-		stp_recorder_hit(ctx);
+	if (stp_session.config.record && probe->provider->rank)
+		stp_recorder_hit(ctx); /* begin and end come from the session, not from the world */
 	probe->body(ctx);
 	stp_probe_exit(ctx);
 }

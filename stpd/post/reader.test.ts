@@ -227,7 +227,8 @@ describe("T1: whatever was damaged, everything outside the damage is kept and th
         const damaged = records.filter((_, i) => hit.has(i));
         const isHit = (from: number, to: number): boolean => damaged.some((record) => from < end(record) && to > begin(record));
         for (const problem of found.problems) expect(isHit(problem.offset, problem.offset + Math.max(problem.bytes_skipped, 1)) || problem.kind === "gap" || problem.kind === "sequence", JSON.stringify(problem)).toBe(true);
-        if (mustReport || found.records.length !== records.length) expect(found.problems.length).toBeGreaterThan(0);
+        // Two flips can hide a record: its magic gone, and the payload_size before it grown over it. The ledger knows.
+        if (mustReport || (flips.length === 1 && found.records.length !== records.length)) expect(found.problems.length).toBeGreaterThan(0);
         const skipped = found.problems.reduce((total, problem) => total + problem.bytes_skipped, 0);
         const kept = found.records.reduce((total, record) => total + encodeRecord(record).length, 0);
         expect(skipped + kept, "every byte is accounted for").toBe(bytes.length);

@@ -1,0 +1,30 @@
+/** stp post: a recording as the script's output. */
+import { once } from "node:events";
+import { Command } from "commander";
+import { postprocess } from "../stpd/post/post.ts";
+
+interface PostOptions {
+  readonly json?: boolean;
+}
+
+export function postCommand(): Command {
+  return new Command("post")
+    .description("Print a recording: the script's output on stdout, what was lost or damaged on stderr.")
+    .argument("<directory>", "the recording")
+    .option("--json", "print JSON lines, events included")
+    .action(async (directory: string, options: PostOptions) => {
+      await printRecording(directory, options);
+    });
+}
+
+/** Prints; exit status 1 if the recording is damaged or its ledger does not balance. */
+export async function printRecording(directory: string, options: PostOptions): Promise<void> {
+  const { ok } = await postprocess(directory, {
+    json: options.json ?? false,
+    write: async (bytes) => {
+      if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
+    },
+    report: (line) => process.stderr.write(`stp: ${line}\n`),
+  });
+  if (!ok) process.exitCode = 1;
+}

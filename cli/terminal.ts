@@ -1,0 +1,36 @@
+/** What every verb shows while it works: a progress line on a terminal, nothing elsewhere. Results never go here. */
+import { InvalidArgumentError } from "commander";
+import ora, { type Ora } from "ora";
+
+export interface Progress {
+  /** Replaces the line. */
+  readonly show: (line: string) => void;
+  /** A line that stays, on stderr. */
+  readonly note: (line: string) => void;
+  readonly end: () => void;
+}
+
+/** Begins a progress line. Call `end` before anything is written to stdout. */
+export function beginProgress(line: string): Progress {
+  const isTerminal = process.stderr.isTTY === true;
+  const spinner: Ora = ora({ text: line, stream: process.stderr, isSilent: !isTerminal, discardStdin: false }).start();
+  return {
+    show: (text) => {
+      spinner.text = text;
+    },
+    note: (text) => {
+      spinner.clear();
+      process.stderr.write(`stp: ${text}\n`);
+    },
+    end: () => void spinner.stop(),
+  };
+}
+
+/** A whole number of an option. Throws what commander prints as a usage error. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`it must be a whole number from ${min} to ${max}`);
+    return value;
+  };
+}

@@ -1,0 +1,64 @@
+/** stp verify: the runtime against the model. */
+import { Command } from "commander";
+import { nativeTargets } from "../properties/native.ts";
+import { loadModel } from "../properties/model.ts";
+import { verify, verifyBatch, type VerifyResult } from "../properties/verify.ts";
+import { wasmTargets } from "../properties/wasm.ts";
+import { replayOnKernel } from "../kernel-harness/replay.ts";
+import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
+
+interface VerifyOptions {
+  readonly ops: number;
+  readonly seed: number;
+  readonly on: string;
+  readonly json?: boolean;
+}
+
+const OPERATIONS_MAX = 1_000_000_000;
+const SEED_MAX = 2 ** 31 - 1;
+
+export function verifyCommand(): Command {
+  return new Command("verify")
+    .description("Run the same operations on the model and on the runtime; compare every result and the state after each.")
+    .option("--ops <n>", "operations for each world", wholeNumber(1, OPERATIONS_MAX), 200_000)
+    .option("--seed <n>", "seed of the operations", wholeNumber(0, SEED_MAX), 1)
+    .option("--on <worlds>", 'comma-separated: "sandbox", "native", kernels of "stp kernel list"', "sandbox")
+    .option("--json", "print the result as JSON")
+    .action(run);
+}
+
+async function run(options: VerifyOptions): Promise<void> {
+  for (const world of options.on.split(",")) {
+    const progress = beginProgress(`verifying on ${world}`);
+    try {
+      const result = await verifyOn(world, options, progress);
+      progress.end();
+      process.stdout.write(options.json ? `${JSON.stringify(asJson(world, options, result))}\n` : asText(world, options, result));
+      if (result.divergence) process.exitCode = 1;
+    } finally {
+      progress.end();
+    }
+  }
+}
+
+async function verifyOn(world: string, { ops, seed }: VerifyOptions, progress: Progress): Promise<VerifyResult> {
+  const model = await loadModel();
+  const common = { operations: ops, seed, model, progress: (made: number) => progress.show(`verifying on ${world}: ${made} of ${ops} operations`) };
+  if (world === "sandbox") return verify({ ...common, target: await wasmTargets(undefined, progress.show) });
+  if (world === "native") return verify({ ...common, target: await nativeTargets(progress.show) });
+  return verifyBatch({ ...common, run: async (batch) => replayOnKernel(world, batch, progress.note) });
+}
+
+function asJson(world: string, { seed }: VerifyOptions, { operations, seconds, divergence }: VerifyResult): unknown {
+  return { ops: operations, ops_per_s: Math.round(operations / seconds), on: world, seed, divergences: divergence ? 1 : 0, ...(divergence ? { divergence } : {}) };
+}
+
+function asText(world: string, { seed }: VerifyOptions, { operations, seconds, divergence }: VerifyResult): string {
+  if (!divergence) return `${world}: ${operations} operations of seed ${seed} agree with the model (${Math.round(operations / seconds)} a second)\n`;
+  return [
+    `${world}: the runtime and the model differ (seed ${seed})\n`,
+    ...divergence.trace.map((line) => `  ${line}\n`),
+    `  model:   ${divergence.model}\n  runtime: ${divergence.target}\n`,
+    `  again: put the operations into a file and run "./stp replay FILE --on ${world}"\n`,
+  ].join("");
+}

@@ -1,0 +1,65 @@
+/**
+ * The C compiled for this machine with the address and undefined-behaviour sanitizers, as a replay target.
+ *
+ * Each run is a process of its own: a report of a sanitizer ends it, and is what differs.
+ * Sibling: wasm.ts; runtime-c/port/native/replay_main.c is the other side.
+ */
+import { execFile, spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { cachedFile, contentHash } from "../spec/cache.ts";
+import { messageOf, StpError } from "../spec/errors.ts";
+import { sizeOf } from "../spec/layout.ts";
+import { runtimeSources } from "../spec/runtime.ts";
+import { SANDBOX_LOCK_SPINS_MAX } from "../sim/probe.ts";
+import { operationsOf, type ReplayTarget, type TargetFactory } from "./target.ts";
+
+const RUN_MS_MAX = 120_000;
+const OUTPUT_BYTES_MAX = 1 << 28;
+const FLAGS = ["-std=gnu11", "-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+/** Compiles, once for each content. Throws StpError if there is no gcc, or in its words. */
+export async function nativeTargets(report: (line: string) => void = () => {}): Promise<TargetFactory> {
+  const program = await compile(report);
+  return async () => nativeTarget(program);
+}
+
+function nativeTarget(program: string): ReplayTarget {
+  let dump = new Uint8Array();
+  return {
+    init: () => {
+      dump = new Uint8Array();
+    },
+    run: (batch) => {
+      const { status, stdout, stderr } = spawnSync(program, { input: batch, timeout: RUN_MS_MAX, maxBuffer: OUTPUT_BYTES_MAX });
+      if (status !== 0) throw new Error(`The native runtime ended with ${status}: ${stderr.toString().slice(0, 2000)}`);
+      const results = operationsOf(batch) * sizeOf("op_result");
+      dump = stdout.subarray(results);
+      return stdout.subarray(0, results);
+    },
+    dump: () => dump,
+  };
+}
+
+async function compile(report: (line: string) => void): Promise<string> {
+  const runtime = runtimeSources("native");
+  const flags = [...FLAGS, `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`, ...runtime.includes.map((path) => `-I${path}`)];
+  const units = Object.keys(runtime.files).filter((path) => path.endsWith(".c"));
+  return cachedFile("native", contentHash([runtime.hash, ...flags]), async (path) => {
+    report("compiling the native runtime with sanitizers");
+    const directory = await mkdtemp(join(tmpdir(), "stp-native-"));
+    try {
+      for (const [file, text] of Object.entries(runtime.files)) {
+        await mkdir(join(directory, dirname(file)), { recursive: true });
+        await writeFile(join(directory, file), text);
+      }
+      await promisify(execFile)("gcc", [...flags, ...units, "-o", path], { cwd: directory, timeout: RUN_MS_MAX });
+    } catch (error) {
+      throw new StpError(`Cannot compile the native runtime: ${messageOf(error)}; it needs Debian's gcc and libc6-dev`, { cause: error });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+}

@@ -1,0 +1,72 @@
+/**
+ * A recording as a trace: its events in order of time, for the sandbox to replay.
+ *
+ * A trace must be whole: what is damaged or cut short would replay to other counts, silently.
+ * Siblings: post.ts prints a recording; spec/recording/event.ts is an event's payload.
+ */
+import { StpError } from "../../spec/errors.ts";
+import { RECORD_TYPES, type Context } from "../../spec/protocol.ts";
+import { EVENT_SIZE } from "../../spec/recording/event.ts";
+import { readManifest, type Manifest } from "../../spec/recording/manifest.ts";
+import { closeDataFiles, openDataFiles } from "./files.ts";
+import { lossReport } from "./ledger.ts";
+import { Merge } from "./merge.ts";
+import { describeProblem, type Problem } from "./problem.ts";
+import { RecordReader } from "./reader.ts";
+import { FileWindow } from "./window.ts";
+
+/** Events that one trace may have: they are held in memory. */
+export const TRACE_EVENTS_MAX = 10_000_000;
+
+/** A hit as it was recorded. */
+export interface TraceRecord {
+  readonly provider: string;
+  readonly target: string;
+  readonly cpu: number;
+  readonly context: Context;
+  readonly time_ns: bigint;
+  /** Bytes of struct event. */
+  readonly seen: Uint8Array;
+}
+
+export interface Trace {
+  readonly manifest: Manifest;
+  readonly events: readonly TraceRecord[];
+}
+
+/** Reads a trace. Throws StpError if it is missing, damaged, cut short, or holds no event. */
+export async function readTrace(directory: string): Promise<Trace> {
+  const manifest = await readManifest(directory);
+  const problems: Problem[] = [];
+  const files = await openDataFiles(directory, manifest.cpus, (problem) => problems.push(problem));
+  try {
+    const report = (problem: Problem): void => void problems.push(problem);
+    const readers = files.map(({ cpu, handle }) => new RecordReader(cpu, new FileWindow(handle.fd), report));
+    const events = collect(new Merge(readers, report), manifest);
+    if (problems[0]) throw damaged(directory, describeProblem(problems[0]));
+    const counts = new Map(readers.map((reader) => [reader.cpu, reader.count]));
+    const found = Array.from({ length: manifest.cpus }, (_, cpu) => ({ records: counts.get(cpu) ?? 0, incomplete: false }));
+    const [short] = lossReport(manifest, found).mismatches;
+    if (short) throw damaged(directory, `cpu${short.cpu}.data holds ${short.found} records of ${short.delivered}`);
+    if (events.length === 0) throw new StpError(`Cannot replay ${directory}: it holds no events; record with "./stp kernel record"`);
+    return { manifest, events };
+  } finally {
+    await closeDataFiles(files);
+  }
+}
+
+function collect(merge: Merge<RecordReader>, manifest: Manifest): TraceRecord[] {
+  const events: TraceRecord[] = [];
+  for (let record = merge.next(); record && events.length < TRACE_EVENTS_MAX; record = merge.next()) {
+    if (record.type_code !== RECORD_TYPES.event || record.payload_size !== EVENT_SIZE) continue;
+    const probe = manifest.probes[record.probe];
+    if (!probe) continue;
+    const { provider, target } = probe;
+    events.push({ provider, target, cpu: record.cpu, context: record.context, time_ns: record.time_ns, seen: new Uint8Array(record.payload) });
+  }
+  return events;
+}
+
+function damaged(directory: string, why: string): StpError {
+  return new StpError(`Cannot replay ${directory}: ${why}; record it again with "./stp kernel record"`);
+}
