@@ -1,4 +1,4 @@
-/** A host process for guest.test.ts to interrupt: prints a line once its guest is up. */
+/** A host process for guest.guest.test.ts to interrupt: prints a line once its guest is up. */
 import { fetchKernel } from "./fetch.ts";
 import { runGuest } from "./guest.ts";
 import { findKernel } from "./kernels.ts";

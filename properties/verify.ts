@@ -1,5 +1,5 @@
 /**
- * Verification: the same operations on the model and on an implementation, every result and digest compared.
+ * Verification: the same operations on the model and on an implementation, every result and digest (O3, O4) compared.
  *
  * Operations come in episodes, each on a fresh session, so that what fails in one can be shrunk by itself.
  */

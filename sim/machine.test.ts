@@ -34,6 +34,27 @@ describe("step", () => {
     expect(rig.call("lost_update_counter")).toBe(1);
   });
 
+  test("stops between the halves of an 8-byte write, at its line and not at the next one's", () => {
+    const parts = [{ name: "T0", run: "repaired_write" }];
+    const [task] = rig.prepare({ name: "torn_value", parts, check: () => undefined });
+    expect(rig.machine.step(task!, 3)).toEqual({ state: "stopped" });
+    expect(task!.access).toMatchObject({ kind: ACCESS_KINDS.WRITE | ACCESS_KINDS.VOLATILE | ACCESS_KINDS.HALF, size: 4 });
+    expect(rig.machine.site(task!)).toMatchObject({ path: "sim/litmus/torn_value.c", line: 18 });
+    expect(rig.call("torn_value_buggy_read")).toBe(0x2222_2222n);
+    rig.machine.step(task!, 4);
+    expect(rig.call("torn_value_buggy_read")).toBe(0x1111_1111_2222_2222n);
+  });
+
+  test("leaves the host on its own stack", () => {
+    const stackPointer = rig.machine.instance.exports["__stack_pointer"] as WebAssembly.Global;
+    const before: unknown = stackPointer.value;
+    const [task] = rig.prepare(spin("T0", "deep", 3));
+    rig.machine.step(task!, 5);
+    expect(stackPointer.value).toBe(before);
+    rig.machine.step(task!, "end");
+    expect(stackPointer.value).toBe(before);
+  });
+
   test("a getter called while a context is stopped neither stops nor disturbs it", () => {
     const [task] = rig.prepare(increments(["T0", 0]));
     rig.machine.step(task!, 2);
@@ -149,6 +170,8 @@ test("hundreds of contexts can be begun, stopped and forgotten", () => {
     const [one] = rig.prepare(increments(["T0", 0], ["T1", 1]));
     rig.machine.step(one!, 2);
   }
+  const call = rig.machine.instance.func("lost_update_buggy");
+  for (let round = 0; round < 500; round++) rig.machine.step(rig.machine.spawn({ name: `T${round}`, cpu: 1, level: "task", call }), "end");
   expect(rig.machine.instance.memory.buffer.byteLength).toBe(before);
 });
 
@@ -167,6 +190,15 @@ describe("snapshots", () => {
     });
     expect(results[0]).toEqual(results[1]);
     expect(results[0]![0]).toBe(1);
+  });
+
+  test("what was begun after the snapshot is forgotten", () => {
+    const [task] = rig.prepare(increments(["T0", 0]));
+    const snapshot = takeSnapshot(rig.machine);
+    const nmi = rig.machine.spawn({ name: "N1", cpu: 0, level: "nmi", call: rig.machine.instance.func("lost_update_buggy") });
+    rig.machine.step(nmi, 1);
+    restoreSnapshot(rig.machine, snapshot);
+    expect(rig.machine.step(task!, "end")).toEqual({ state: "ended" });
   });
 
   test("another branch from the same snapshot has another end", () => {

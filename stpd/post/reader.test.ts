@@ -135,6 +135,47 @@ describe("RecordReader on a damaged file", () => {
     ]);
   });
 
+  it("keeps a record out of step with the file but in step with the last record, though damage is on either side", () => {
+    const bytes = dataOf(recordsOf(1, Array.from({ length: 7 }, (_, i) => ({ text: `record ${i}` }))));
+    for (const damaged of [3, 5]) bytes[damaged * second]! ^= 1;
+    const found = read(Buffer.concat([bytes.subarray(0, 33), bytes.subarray(36)]));
+    expect(texts(found.records)).toEqual(["record 1", "record 2", "record 4", "record 6"]);
+  });
+
+  it("keeps what follows if both sequence and payload_size are damaged", () => {
+    const bytes = Buffer.from(threeBytes);
+    bytes[second + HEADER_OFFSETS.sequence + 2]! ^= 1;
+    bytes.writeUInt32LE(46, second + HEADER_OFFSETS.payload_size);
+    expect(texts(read(bytes).records)).toEqual(["first\n", "third\n"]);
+  });
+
+  describe("after a gap", () => {
+    const five = dataOf(recordsOf(1, ["first\n", "lost\n", "third\n", "fourth\n", "fifth\n"].map((text) => ({ text }))));
+    const gapped = Buffer.concat([five.subarray(0, second), five.subarray(third)]);
+
+    it("keeps what follows a payload_size that is damaged", () => {
+      const bytes = Buffer.from(gapped);
+      bytes.writeUInt32LE(46, second + HEADER_OFFSETS.payload_size);
+      expect(texts(read(bytes).records)).toEqual(["first\n", "fourth\n", "fifth\n"]);
+    });
+
+    it("keeps what follows a record of which bytes are missing", () => {
+      const bytes = Buffer.concat([gapped.subarray(0, third - 5), gapped.subarray(third - 2)]);
+      expect(texts(read(bytes).records)).toEqual(["first\n", "fourth\n", "fifth\n"]);
+    });
+  });
+
+  it("counts lost bytes beyond 4 GiB exactly", () => {
+    const far = three.map((record) => ({ ...record, sequence: record.sequence + 0x2_8000_0000n }));
+    expect(read(dataOf(far)).problems).toMatchObject([{ kind: "gap", offset: 0, bytes_lost: 0x2_8000_0000 }]);
+  });
+
+  it("skips an event whose payload is not an event's size", () => {
+    const found = read(dataOf(recordsOf(1, [{ text: "a" }, { type: "event", text: "short" }, { text: "b" }])));
+    expect(texts(found.records)).toEqual(["a", "b"]);
+    expect(found.problems).toMatchObject([{ kind: "damaged", offset: second, why: "payload_size 5 of an event is not 80" }]);
+  });
+
   it("does not take a magic out of step for a record if nothing confirms it", () => {
     const fake = Buffer.from(encodeRecord({ ...three[0]!, payload: Buffer.from("a lie") })).subarray(0, HEADER_SIZE + 5);
     const bytes = dataOf(recordsOf(1, [{}, { payload: Buffer.concat([Buffer.alloc(3), fake, Buffer.alloc(99)]) }, { text: "end\n" }]));
@@ -261,7 +302,7 @@ describe("T1: whatever was damaged, everything outside the damage is kept and th
       fc.property(fc.uint8Array({ maxLength: 5000 }), window_size, (bytes, size) => {
         const found = read(bytes, size);
         expect(found.records).toEqual([]);
-        expect(found.problems).toMatchObject(bytes.length ? [{ offset: 0, bytes_skipped: bytes.length }] : []);
+        expect(found.problems).toMatchObject(bytes.length ? [{ kind: bytes.length < HEADER_SIZE ? "cut" : "damaged", offset: 0, bytes_skipped: bytes.length }] : []);
       }),
     );
   }, TIMEOUT_MS);

@@ -43,7 +43,7 @@ struct stp_ring {
 int stp_ring_write(struct stp_ring *ring, u32 type, u32 level, u32 probe, const void *payload, u32 size);
 
 /**
- * stp_ring_readable() - Bytes that the reader may take now: whole records.
+ * stp_ring_readable() - Bytes that the reader may take now: whole records, oldest first (T4).
  *
  * Context: The one reader of the ring.
  */

@@ -1,4 +1,4 @@
-/** Boots real kernels. Selected alone by `npx vitest run kernel-harness/guest.test.ts`. */
+/** Boots real kernels. Selected alone by `npx vitest run kernel-harness/guest.guest.test.ts`. */
 import { spawn } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -25,7 +25,7 @@ function whyNot(): string | undefined {
 }
 const reason = whyNot();
 const skipped = reason !== undefined && !process.env["CI"];
-if (skipped) console.warn(`SKIPPED kernel-harness/guest.test.ts: ${reason}`);
+if (skipped) console.warn(`SKIPPED kernel-harness/guest.guest.test.ts: ${reason}`);
 
 /** A module of one file whose init function has this body. */
 function moduleWithInit(name: string, body: string): ModuleSource {
