@@ -59,8 +59,8 @@ const MACHINE_EXPORTS = ["__stack_pointer", "stp_sim", "stp_sim_alloc", "stp_sim
 const MACHINE_EXPORTS_IF_DEFINED = ["stp_sim_preempt_off"];
 const LINK_FLAGS = ["-mexec-model=reactor", "-Wl,--stack-first", "-Wl,-z,stack-size=65536"];
 
-/** Raised when a step changes what it makes of the same input. */
-const RECIPE_VERSION = "1";
+/** Our own steps: a change of one of these makes everything anew. */
+const RECIPE = ["compile.ts", "clang.ts", "sites.ts", "access.ts", "asyncify.ts"];
 
 /**
  * Compiles and links. Throws StpError, with clang's own message, if the sources are at fault.
@@ -150,6 +150,7 @@ async function linkObjects(objects: readonly Uint8Array[], flags: readonly strin
 }
 
 async function toolVersions(): Promise<string> {
-  const { dependencies } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as { dependencies: Record<string, string> };
-  return `${RECIPE_VERSION} clang ${dependencies["@yowasp/clang"]} binaryen ${dependencies["binaryen"]}`;
+  const [manifest, ...recipe] = await Promise.all(["../package.json", ...RECIPE].map((path) => readFile(new URL(path, import.meta.url), "utf8")));
+  const { dependencies } = JSON.parse(manifest!) as { dependencies: Record<string, string> };
+  return contentHash([`clang ${dependencies["@yowasp/clang"]} binaryen ${dependencies["binaryen"]}`, ...recipe]);
 }

@@ -4,19 +4,14 @@
  * It must never grow with the recording, only to one piece that is larger than a block.
  * Siblings: output.ts fills it, post.ts flushes it.
  */
-import { PAYLOAD_SIZE_MAX } from "../../spec/recording/record.ts";
-
 /** Takes a piece of output. `bytes` may be reused as soon as the call returns or its promise settles. */
 export type WriteBytes = (bytes: Uint8Array) => void | Promise<void>;
 
 /** Bytes that are collected before they are written. */
 const BLOCK_SIZE = 1 << 20;
 
-/** The piece that made a block full is still in it: any text is, and all but absurd JSON. */
-const PIECE_SIZE = PAYLOAD_SIZE_MAX;
-
 export class OutputBuffer {
-  private block = Buffer.allocUnsafeSlow(BLOCK_SIZE + PIECE_SIZE);
+  private block = Buffer.allocUnsafeSlow(BLOCK_SIZE);
   private used = 0;
 
   constructor(private readonly write: WriteBytes) {}

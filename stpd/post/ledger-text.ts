@@ -24,7 +24,7 @@ function jsonCount(count: bigint): number | string {
 function probeName(probe: number, { probes }: Manifest): string {
   const found = probes[probe];
   if (found === undefined) return "outside any probe";
-  return `${found.provider}${found.target ? ` "${found.target}"` : ""}, line ${found.line}`;
+  return `${found.provider}${found.target && ` ${JSON.stringify(found.target)}`}, line ${found.line}`;
 }
 
 function lossTable({ losses, cuts }: LossReport, manifest: Manifest): readonly string[] {

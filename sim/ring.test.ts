@@ -1,0 +1,87 @@
+/** T5, P3, X4: records written by whoever interrupts a write arrive whole, once, and in order of sequence. */
+import { expect, test } from "vitest";
+import { decodeRecords } from "../spec/recording/record.ts";
+import { runtimeSources, type RuntimeSources } from "../spec/runtime.ts";
+import { checkProbe, type CheckResult } from "./check.ts";
+import { createMachine } from "./machine.ts";
+import { compileProbe } from "./probe.ts";
+import { Sandbox } from "./sandbox.ts";
+import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
+
+/** Prints in every hit, so that every access of printing and of the ring is interrupted by the same. */
+const PROBE = `
+#include <stp/stp.h>
+
+STP_PROBE(kprobe, "f")
+{
+	stp_printf(ctx, "%s\\n", stp_execname(ctx));
+}
+`;
+
+async function compile(runtime: RuntimeSources): Promise<Uint8Array> {
+  return (await compileProbe({ path: "prints.c", text: PROBE }, runtime, true)).wasm;
+}
+
+async function check(runtime: RuntimeSources = runtimeSources("wasm32")): Promise<CheckResult> {
+  return checkProbe({ wasm: await compile(runtime), events: [] });
+}
+
+/** What a reader sees that looks while a write is interrupted, after the interrupter has ended: texts, one set for each access. */
+async function seenWhileInterrupted(runtime: RuntimeSources = runtimeSources("wasm32")): Promise<Set<string>> {
+  const machine = await createMachine(await compile(runtime));
+  const sandbox = new Sandbox(machine.instance, 1, 1 << 14);
+  sandbox.place(0, "task");
+  sandbox.start();
+  machine.reserve(2);
+  const begin = takeSnapshot(machine);
+  const hit = machine.instance.func("stp_sim_hit");
+  const seen = new Set<string>();
+  for (let access = 1; ; access++) {
+    machine.reset();
+    restoreSnapshot(machine, begin);
+    const task = machine.spawn({ name: "T0", cpu: 0, level: "task", call: () => hit(0) });
+    const nmi = machine.spawn({ name: "N1", cpu: 0, level: "nmi", call: () => hit(0) });
+    if (machine.step(task, access).state !== "stopped") return seen;
+    machine.step(nmi, "end");
+    const bytes = sandbox.unread(0);
+    try {
+      for (const { payload } of decodeRecords(bytes)) seen.add(new TextDecoder().decode(payload));
+    } catch {
+      seen.add("(no record)");
+    }
+  }
+}
+
+/** The runtime with one piece of a file replaced. */
+function broken(path: string, piece: string, by: string): RuntimeSources {
+  const runtime = runtimeSources("wasm32");
+  const text = runtime.files[path]!;
+  if (!text.includes(piece)) throw new Error(`${path} no longer has ${piece}`);
+  return { ...runtime, files: { ...runtime.files, [path]: text.replace(piece, by) } };
+}
+
+test("stp_ring_write interrupted at every access by softirq, irq and nmi loses and mixes nothing", async () => {
+  const { failures, schedules, losses } = await check();
+  expect(failures).toEqual([]);
+  expect(losses).toEqual({});
+  expect(schedules).toBeGreaterThan(1000);
+});
+
+test("check catches a reserve that is no cmpxchg", async () => {
+  const runtime = broken("runtime-c/src/ring.c", "while (stp_local_cmpxchg(&ring->head, head, head + size) != head);", "while (STP_WRITE(ring->head, head + size), 0);");
+  expect((await check(runtime)).failures.length).toBeGreaterThan(0);
+});
+
+test("check catches a publisher that does not look again", async () => {
+  const runtime = broken("runtime-c/src/ring.c", "} while (STP_READ(ring->head) != head);", "} while (0);");
+  expect((await check(runtime)).failures.length).toBeGreaterThan(0);
+});
+
+test("stp_ring_readable while a writer is interrupted shows whole records only", async () => {
+  expect(await seenWhileInterrupted()).toEqual(new Set(["\n"])); // the task of the sandbox has no name
+});
+
+test("a reader catches a commit that does not wait for the outermost writer", async () => {
+  const runtime = broken("runtime-c/src/ring.c", "if (STP_READ(ring->nest) > 1) {", "if (0) {");
+  expect(await seenWhileInterrupted(runtime)).not.toEqual(new Set(["\n"]));
+});
