@@ -23,6 +23,12 @@ function throwing(command: Command): Command {
   return command;
 }
 
+// Whoever reads our output may stop reading ("| head"): that ends us, and is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await throwing(program()).parseAsync(process.argv);
 } catch (error) {

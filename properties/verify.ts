@@ -74,6 +74,10 @@ export async function verifyBatch({ operations, seed, model, run }: VerifyBatchO
   const size = sizeOf("op_result");
   const at = Array.from({ length: operations }).findIndex((_, i) => Buffer.compare(expected.subarray(i * size, (i + 1) * size), actual.results.subarray(i * size, (i + 1) * size)) !== 0);
   if (at < 0 && Buffer.compare(model.dump(), actual.dump) === 0) return { operations, seconds, divergence: undefined };
+  if (at < 0) {
+    const difference = firstDifference(model.dump(), actual.dump)!;
+    return { operations, seconds, divergence: { seed, trace: [], model: difference.expected, target: difference.actual } };
+  }
   const trace = decodeBatch(batch).operations.slice(0, at + 1).slice(-TRACE_SHOWN_MAX);
   const results = [expected, actual.results].map((all) => `result ${lastResult(all.subarray(0, (at + 1) * size))} of operation ${at + 1}`);
   return { operations, seconds, divergence: { seed, trace: trace.map(formatOperation), model: results[0]!, target: results[1]! } };

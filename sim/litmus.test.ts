@@ -1,4 +1,4 @@
-/** litmus.md's cases 1 to 5 and 8: each buggy variant found with its schedule, each repaired one clean at bound 1. */
+/** Cases 1 to 5 and 8 of sim/litmus/README.md: each buggy variant found with its schedule, each repaired one clean at bound 1. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { oneInterruption, onePreemption } from "./explore.ts";
 import { LitmusRig, type LitmusCase, type Part } from "./litmus/rig.ts";

@@ -27,6 +27,7 @@ const EXPORTS = [
   "stp_sim_stop",
   "stp_sim_drain",
   "stp_sim_readable",
+  "stp_sim_take",
   "stp_sim_unread",
   "stp_sim_row",
   "stp_sim_finish",
@@ -51,7 +52,8 @@ export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, 
     instrument,
     ...(report ? { report } : {}),
   });
-  return compiled.catch((error: unknown) => {
-    throw error instanceof StpError ? new StpError(error.message.replaceAll(path, probe.path), { cause: error }) : error;
+  const named = (text: string): string => text.replaceAll(path, probe.path);
+  return compiled.then((result) => ({ ...result, warnings: named(result.warnings) })).catch((error: unknown) => {
+    throw error instanceof StpError ? new StpError(named(error.message), { cause: error }) : error;
   });
 }

@@ -8,6 +8,8 @@ import { compileProbe } from "./probe.ts";
 import { Sandbox } from "./sandbox.ts";
 import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 
+const RING_BYTES = 1 << 14;
+
 /** Prints in every hit, so that every access of printing and of the ring is interrupted by the same. */
 const PROBE = `
 #include <stp/stp.h>
@@ -29,7 +31,7 @@ async function check(runtime: RuntimeSources = runtimeSources("wasm32")): Promis
 /** What a reader sees that looks while a write is interrupted, after the interrupter has ended: texts, one set for each access. */
 async function seenWhileInterrupted(runtime: RuntimeSources = runtimeSources("wasm32")): Promise<Set<string>> {
   const machine = await createMachine(await compile(runtime));
-  const sandbox = new Sandbox(machine.instance, 1, 1 << 14);
+  const sandbox = new Sandbox(machine.instance, 1, RING_BYTES);
   sandbox.place(0, "task");
   sandbox.start();
   machine.reserve(2);
@@ -84,4 +86,50 @@ test("stp_ring_readable while a writer is interrupted shows whole records only",
 test("a reader catches a commit that does not wait for the outermost writer", async () => {
   const runtime = broken("runtime-c/src/ring.c", "if (STP_READ(ring->nest) > 1) {", "if (0) {");
   expect(await seenWhileInterrupted(runtime)).not.toEqual(new Set(["\n"]));
+});
+
+/**
+ * Two interruptions and a reader between them: an irq before access `first`, an nmi before access `second` of what is
+ * left of the task, then the reader takes all that is there. Counts how often less than nothing is readable from then on.
+ */
+async function readableAfterReaders(runtime: RuntimeSources = runtimeSources("wasm32")): Promise<{ runs: number; negative: number }> {
+  const machine = await createMachine(await compile(runtime));
+  const sandbox = new Sandbox(machine.instance, 1, RING_BYTES);
+  sandbox.place(0, "task");
+  sandbox.start();
+  machine.reserve(3);
+  const begin = takeSnapshot(machine);
+  const hit = machine.instance.func("stp_sim_hit");
+  let [runs, negative] = [0, 0];
+  for (let first = FIRST_RING_ACCESS; ; first++) {
+    for (let second = first; ; second++) {
+      machine.reset();
+      restoreSnapshot(machine, begin);
+      const [task, irq, nmi] = (["task", "irq", "nmi"] as const).map((level, n) => machine.spawn({ name: `${"TIN"[n]}${n}`, cpu: 0, level, call: () => hit(0) }));
+      if (machine.step(task!, first).state !== "stopped") return { runs, negative };
+      if (machine.step(irq!, "end").state !== "ended") break;
+      if (machine.step(task!, second).state !== "stopped") break;
+      if (machine.step(nmi!, "end").state !== "ended") continue;
+      sandbox.take(0);
+      runs++;
+      for (let access = second + 1; task!.state !== "ended"; access++) {
+        machine.step(task!, access);
+        if (sandbox.readable(0) > RING_BYTES) negative++;
+      }
+    }
+  }
+}
+
+/** Accesses of a hit before it comes to the ring: interrupting those shows nothing new here. */
+const FIRST_RING_ACCESS = 40;
+
+test("stp_ring_readable never goes below zero when a reader comes between two interruptions", async () => {
+  const { runs, negative } = await readableAfterReaders();
+  expect(runs).toBeGreaterThan(1000);
+  expect(negative).toBe(0);
+});
+
+test("NoRegression: committed moved back when an nmi published between the second look and the store", async () => {
+  const runtime = broken("runtime-c/src/ring.c", "STP_WRITE(ring->nest, 1);\n\t\tstp_barrier();\n\t\thead = ", "head = ");
+  expect((await readableAfterReaders(runtime)).negative).toBeGreaterThan(0);
 });

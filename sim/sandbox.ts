@@ -95,12 +95,17 @@ export class Sandbox {
 
   /** Bytes that the reader of a CPU could take. */
   readable(cpu: number): number {
-    return this.#call("stp_sim_readable", cpu);
+    return this.#call("stp_sim_readable", cpu) >>> 0;
   }
 
   /** The reader takes what is there, into the recording. */
   drain(cpu: number): void {
     this.#call("stp_sim_drain", cpu);
+  }
+
+  /** The reader takes what is there and throws it away: for runs that are rewound, which no file could be. */
+  take(cpu: number): void {
+    this.#call("stp_sim_take", cpu);
   }
 
   /** A copy of what is unread, if the ring has not gone round yet. */

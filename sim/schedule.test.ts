@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { formatSchedule, parseSchedule } from "./schedule.ts";
 
-test("a schedule reads and writes as litmus.md spells it", () => {
+test("a schedule reads and writes as sim/litmus/README.md spells it", () => {
   const steps = parseSchedule("T0:2  I1:*\nT0");
   expect(steps).toEqual([
     { context: "T0", until: 2 },

@@ -22,8 +22,8 @@ export interface Limit {
 }
 
 /**
- * Every limit of the runtime. Those with `build: true` may be set by -DSTP_NAME=value when a probe is built;
- * those that are also fields of `struct stp_config` may be set again at load.
+ * Every limit of the runtime. Each may be set by -DSTP_NAME=value when a probe is built; those that are also fields of
+ * `struct stp_config` may be set again at load.
  */
 export const LIMITS = {
   CPUS_MAX: { value: 64, unit: "CPUs", doc: "CPUs that one session can serve" },

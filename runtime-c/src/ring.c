@@ -68,6 +68,9 @@ static void leave_write(struct stp_ring *ring)
 		return;
 	}
 	do {
+		/* Whoever interrupts us from here leaves the publishing to us, so that committed never moves back. */
+		STP_WRITE(ring->nest, 1);
+		stp_barrier();
 		head = STP_READ(ring->head);
 		/* Pairs with stp_ring_readable(): records are written before they are seen. */
 		stp_store_release(&ring->committed, head);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* litmus.md 2: a per-CPU counter, incremented by a task and by an interrupt of its CPU. */
+/* Case 2 of README.md: a per-CPU counter, incremented by a task and by an interrupt of its CPU. */
 #include "litmus.h"
 
 static unsigned int counters[CPUS];

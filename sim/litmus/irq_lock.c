@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* litmus.md 4: an interrupt takes the spinlock that the task under it holds. */
+/* Case 4 of README.md: an interrupt takes the spinlock that the task under it holds. */
 #include "litmus.h"
 
 static unsigned int lock;

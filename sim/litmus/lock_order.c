@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* litmus.md 5: two locks, taken in opposite orders by two CPUs. */
+/* Case 5 of README.md: two locks, taken in opposite orders by two CPUs. */
 #include "litmus.h"
 
 static unsigned int locks[2];

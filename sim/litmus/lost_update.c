@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* litmus.md 1: a shared counter, incremented by two CPUs. */
+/* Case 1 of README.md: a shared counter, incremented by two CPUs. */
 #include "litmus.h"
 
 static unsigned int counter;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* litmus.md 3: a nested probe clobbers the format buffer of its CPU. Contexts return 1 if they read what they wrote, 2 if they were refused. */
+/* Case 3 of README.md: a nested probe clobbers the format buffer of its CPU. Contexts return 1 if they read what they wrote, 2 if they were refused. */
 #include "litmus.h"
 
 #define SIZE 3

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* litmus.md 8: a 64-bit value on a 32-bit target, written by one CPU and read by another. */
+/* Case 8 of README.md: a 64-bit value on a 32-bit target, written by one CPU and read by another. */
 #include "litmus.h"
 
 #define VALUE 0x1111111122222222ull

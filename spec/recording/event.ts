@@ -1,7 +1,7 @@
 /**
  * The payload of an event record: what a recorder saw at a probe hit.
  *
- * Siblings: record.ts is what stands around it; kernel-harness/module/ writes it.
+ * Siblings: record.ts is what stands around it; runtime-c/src/task.c writes it.
  */
 import { LIMITS } from "../protocol.ts";
 import { offsetOf, sizeOf } from "../layout.ts";

@@ -88,6 +88,7 @@ describe("readManifest", () => {
     ["too many CPUs", '"cpus":2', '"cpus":65', "cpus is not an integer from 1 to 64"],
     ["a row of a CPU that it has not", '"cpu":1,"probe":1', '"cpu":2,"probe":1', "ledger[3].cpu is not an integer from 0 to 1"],
     ["a row twice", '"cpu":1,"probe":1', '"cpu":1,"probe":0', "ledger does not have one row for each of 2 CPUs and 1 probes"],
+    ["a row too many", '"ledger":[', `"ledger":[${row(0, 0)},`, "ledger does not have one row for each of 2 CPUs and 1 probes"],
     ["a count that is none", '"attempted":7', '"attempted":"many"', "ledger[0].hit.attempted is not a count"],
     ["a count beyond 64 bits", '"cut":0', '"cut":18446744073709551616', "ledger[0].cut does not fit 64 bits"],
     ["a kind missing", '"map":', '"mop":', "ledger[0].map is missing"],

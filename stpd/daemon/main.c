@@ -154,8 +154,10 @@ static int run(const struct options *options, const sigset_t *signals)
 	bool well = true;
 	int error;
 
-	if (readers_start())
+	if (readers_start()) {
+		module_command("stop"); /* ends the readers that did start */
 		return STPD_USAGE;
+	}
 	error = module_command("start");
 	if (error) {
 		module_say_log();
@@ -187,7 +189,7 @@ int main(int argc, char **argv)
 	}
 	status = run(&options, &signals);
 	if (status == STPD_USAGE)
-		readers_join(); /* the session is stopped, so they see its end */
+		readers_join(); /* the session has ended, and they see it */
 	if (module_unload())
 		status = STPD_FAILED;
 	if (status == STPD_USAGE) {

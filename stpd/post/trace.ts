@@ -48,6 +48,9 @@ export async function readTrace(directory: string): Promise<Trace> {
     const found = Array.from({ length: manifest.cpus }, (_, cpu) => ({ records: counts.get(cpu) ?? 0, incomplete: false }));
     const [short] = lossReport(manifest, found).mismatches;
     if (short) throw damaged(directory, `cpu${short.cpu}.data holds ${short.found} records of ${short.delivered}`);
+    const lost = lossReport(manifest, found).losses.filter((loss) => loss.kind === "record").reduce((sum, loss) => sum + loss.lost, 0n);
+    if (lost > 0n) throw damaged(directory, `${lost} of its records were lost when it was recorded, so that counts would be too small`);
+    if (events.length === TRACE_EVENTS_MAX) throw new StpError(`Cannot replay ${directory}: it has more than ${TRACE_EVENTS_MAX} events; record a shorter one`);
     if (events.length === 0) throw new StpError(`Cannot replay ${directory}: it holds no events; record with "./stp kernel record"`);
     return { manifest, events };
   } finally {

@@ -14,6 +14,7 @@
 
 #include "module.h"
 
+#define FILE_PREFIX "cpu"
 #define WAIT_MS_MAX 100 /* ms: what little is there is read after so long */
 
 /* The reader's side of one ring. */
@@ -22,6 +23,7 @@ struct reader {
 	struct mutex lock; /* one reader at a time; never taken by a writer */
 	wait_queue_head_t wait;
 	struct irq_work wake;
+	struct dentry *empty_file; /* of a CPU without a ring, else NULL */
 };
 
 static struct reader *readers;
@@ -45,9 +47,7 @@ static bool is_over(void)
 
 static int open_ring(struct inode *inode, struct file *file)
 {
-	const struct rchan_buf *buf = inode->i_private;
-
-	file->private_data = &readers[buf->cpu];
+	file->private_data = inode->i_private;
 	return nonseekable_open(inode, file);
 }
 
@@ -109,9 +109,14 @@ static const struct file_operations ring_files = {
 	.llseek = no_llseek,
 };
 
+/* relay has not set @buf->cpu yet, but it made the name: "cpu" and the number. */
 static struct dentry *create_file(const char *name, struct dentry *parent, umode_t mode, struct rchan_buf *buf, int *is_global)
 {
-	return debugfs_create_file(name, mode, parent, buf, &ring_files);
+	unsigned int cpu;
+
+	if (kstrtouint(name + strlen(FILE_PREFIX), 10, &cpu) || cpu >= stp_session.config.cpus)
+		return NULL;
+	return debugfs_create_file(name, mode, parent, &readers[cpu], &ring_files);
 }
 
 static int remove_file(struct dentry *dentry)
@@ -141,6 +146,23 @@ static int init_readers(void)
 	return 0;
 }
 
+/*
+ * A CPU that is not up has no ring: what it writes if it comes up is lost by full, and counted. It has a file all the
+ * same, so that a recording has one for every CPU.
+ */
+static void create_empty_files(void)
+{
+	char name[sizeof(FILE_PREFIX) + 10];
+	u32 cpu;
+
+	for (cpu = 0; cpu < stp_session.config.cpus; cpu++) {
+		if (stp_session.cpu[cpu].ring.size)
+			continue;
+		snprintf(name, sizeof(name), FILE_PREFIX "%u", cpu);
+		readers[cpu].empty_file = debugfs_create_file(name, 0400, stp_folder, &readers[cpu], &ring_files);
+	}
+}
+
 int stp_transport_init(unsigned long ring_size)
 {
 	unsigned int cpu;
@@ -148,13 +170,12 @@ int stp_transport_init(unsigned long ring_size)
 
 	if (error)
 		return error;
-	channel = relay_open("cpu", stp_folder, PAGE_SIZE, DIV_ROUND_UP(ring_size, PAGE_SIZE), &callbacks, NULL);
+	channel = relay_open(FILE_PREFIX, stp_folder, PAGE_SIZE, DIV_ROUND_UP(ring_size, PAGE_SIZE), &callbacks, NULL);
 	if (!channel) {
 		stp_log("no memory for rings of %d bytes\n", ring_size);
 		stp_transport_fini();
 		return -ENOMEM;
 	}
-	/* A CPU that comes up later has no ring: what it writes is lost by full, and counted. */
 	for_each_online_cpu(cpu) {
 		struct rchan_buf *buf = *per_cpu_ptr(channel->buf, cpu);
 
@@ -163,6 +184,7 @@ int stp_transport_init(unsigned long ring_size)
 			return -EINVAL;
 		}
 	}
+	create_empty_files();
 	return 0;
 }
 
@@ -181,8 +203,10 @@ void stp_transport_fini(void)
 	if (channel)
 		relay_close(channel); /* removes the files, waiting for reads under way */
 	channel = NULL;
-	for (cpu = 0; readers && cpu < stp_session.config.cpus; cpu++)
+	for (cpu = 0; readers && cpu < stp_session.config.cpus; cpu++) {
+		debugfs_remove(readers[cpu].empty_file);
 		irq_work_sync(&readers[cpu].wake);
+	}
 	kfree(readers);
 	readers = NULL;
 }

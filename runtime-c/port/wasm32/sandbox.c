@@ -112,6 +112,14 @@ u32 stp_sim_drain(u32 cpu)
 	}
 }
 
+/* A reader that keeps nothing. */
+void stp_sim_take(u32 cpu)
+{
+	struct stp_ring *ring = &stp_session.cpu[cpu].ring;
+
+	stp_ring_consume(ring, stp_ring_readable(ring));
+}
+
 u32 stp_sim_readable(u32 cpu)
 {
 	return stp_ring_readable(&stp_session.cpu[cpu].ring);
