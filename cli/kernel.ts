@@ -1,12 +1,10 @@
 /** stp kernel: the kernels that a probe can run on. */
-import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { StpError } from "../spec/errors.ts";
 import { LIMITS } from "../spec/protocol.ts";
 import { fetchKernel, isKernelCached } from "../kernel-harness/fetch.ts";
 import { findKernel, KERNELS } from "../kernel-harness/kernels.ts";
 import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
-import { readProbe } from "./program.ts";
+import { readProbe, requireNewDirectory } from "./program.ts";
 import { beginProgress, wholeNumber } from "./terminal.ts";
 
 interface RecordOptions {
@@ -55,7 +53,7 @@ async function fetch(name: string): Promise<void> {
 }
 
 async function record(path: string, options: RecordOptions): Promise<void> {
-  if (existsSync(options.output)) throw new StpError(`Cannot record into ${options.output}: it exists already; name a new directory`);
+  requireNewDirectory(options.output);
   const progress = beginProgress(`recording ${path}`);
   try {
     const { opens } = await runProbeOnKernel({

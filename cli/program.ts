@@ -1,5 +1,5 @@
 /** A probe's source and the trace it runs over, as several verbs need them. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { messageOf, StpError } from "../spec/errors.ts";
@@ -18,11 +18,20 @@ const NAMES_MAX = 3;
 
 /** Reads the source of a probe. Throws StpError if it cannot. */
 export function readProbe(path: string): ProbeSource {
+  if (!path.endsWith(".c")) throw new StpError(`Cannot read the probe ${path}: it is no C file; its name must end in .c`);
   try {
     return { path, text: readFileSync(path, "utf8") };
   } catch (error) {
     throw new StpError(`Cannot read the probe ${path}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Throws StpError unless a directory can be made there: before the work whose result it is to hold. */
+export function requireNewDirectory(path: string): void {
+  if (path === "") throw new StpError("Cannot record into a directory without a name; name a new directory");
+  if (existsSync(path)) throw new StpError(`Cannot record into ${path}: it exists already; name a new directory`);
+  const parent = dirname(path);
+  if (!statSync(parent, { throwIfNoEntry: false })?.isDirectory()) throw new StpError(`Cannot record into ${path}: there is no directory ${parent}; make it first`);
 }
 
 /** The trace that was asked for, or the one beside the probe; undefined if there is neither. */
@@ -65,5 +74,9 @@ function attached(probes: readonly ProbeInfo[]): readonly ProbeInfo[] {
 function knownFunctions(directory: string): string[] {
   const path = join(directory, "symbols", "kallsyms.gz");
   if (!existsSync(path)) return [];
-  return [...gunzipSync(readFileSync(path)).toString().matchAll(/^[0-9a-f]+ \w (\S+)$/gm)].map((match) => match[1]!);
+  try {
+    return [...gunzipSync(readFileSync(path)).toString().matchAll(/^[0-9a-f]+ \w (\S+)$/gm)].map((match) => match[1]!);
+  } catch (error) {
+    throw new StpError(`Cannot read ${path}: ${messageOf(error)}; record the trace again with "./stp kernel record"`, { cause: error });
+  }
 }

@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { loadModel } from "../properties/model.ts";
 import { nativeTargets } from "../properties/native.ts";
-import { parseTrace } from "../properties/operations.ts";
+import { parseTrace, type Operation } from "../properties/operations.ts";
 import { compareTrace } from "../properties/verify.ts";
 import { wasmTargets } from "../properties/wasm.ts";
 
@@ -18,7 +18,7 @@ export function replayCommand(): Command {
 
 async function replay(path: string, options: { readonly on: string }): Promise<void> {
   if (options.on !== "sandbox" && options.on !== "native") throw new StpError(`Cannot replay on ${options.on}: the worlds are sandbox and native`);
-  const trace = parseTrace(readTraceFile(path));
+  const trace = readOperations(path);
   const target = await (options.on === "native" ? await nativeTargets() : await wasmTargets())();
   const difference = await compareTrace(await loadModel(), target, trace);
   if (!difference) {
@@ -27,6 +27,18 @@ async function replay(path: string, options: { readonly on: string }): Promise<v
   }
   process.stdout.write(`${path}: the runtime and the model differ\n  model:   ${difference.model}\n  runtime: ${difference.target}\n`);
   process.exitCode = 1;
+}
+
+function readOperations(path: string): Operation[] {
+  const trace = readTraceFile(path).split("\n").flatMap((line, index) => {
+    try {
+      return parseTrace(line);
+    } catch (error) {
+      throw error instanceof StpError ? new StpError(`${path}:${index + 1}: ${error.message}`, { cause: error }) : error;
+    }
+  });
+  if (trace.length === 0) throw new StpError(`Cannot replay ${path}: it holds no operation`);
+  return trace;
 }
 
 function readTraceFile(path: string): string {

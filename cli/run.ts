@@ -1,19 +1,18 @@
 /** stp run: a probe's output, over a trace in the sandbox or live on a kernel. */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
-import { StpError } from "../spec/errors.ts";
+import { messageOf, StpError } from "../spec/errors.ts";
 import { LIMITS } from "../spec/protocol.ts";
 import { runtimeSources } from "../spec/runtime.ts";
 import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
-import { compileProbe } from "../sim/probe.ts";
+import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
+import { compileProbe, type ProbeSource } from "../sim/probe.ts";
 import { Sandbox } from "../sim/sandbox.ts";
 import { runTrace } from "../sim/trace.ts";
 import { instantiate } from "../sim/wasi.ts";
 import { printRecording } from "./post.ts";
-import { findTrace, readProbe, requireRecordedPoints } from "./program.ts";
+import { findTrace, readProbe, requireNewDirectory, requireRecordedPoints } from "./program.ts";
 import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
 
 interface RunOptions {
@@ -40,22 +39,26 @@ export function runCommand(): Command {
 
 async function run(path: string, options: RunOptions): Promise<void> {
   const probe = readProbe(path);
-  if (options.output !== undefined && existsSync(options.output)) throw new StpError(`Cannot record into ${options.output}: it exists already; name a new directory`);
-  const temporary = await mkdtemp(join(tmpdir(), "stp-run-"));
-  const directory = options.output ?? join(temporary, "recording");
+  const { output } = options;
+  if (output !== undefined) requireNewDirectory(output);
   const progress = beginProgress(`running ${path}`);
   try {
-    if (options.on === "sandbox") await runInSandbox(probe, options, directory, progress);
-    else await runOnKernel(probe, options, directory, progress);
-    progress.end();
-    await printRecording(directory, options);
+    const runInto = options.on === "sandbox" ? await runInSandbox(probe, options, progress) : runOnKernel(probe, options, progress);
+    const finish = async (directory: string): Promise<void> => {
+      await runInto(directory);
+      progress.end();
+      await printRecording(directory, options);
+    };
+    await (output === undefined ? inTemporaryDirectory("stp-run-", (directory) => finish(join(directory, "recording"))) : finish(output));
   } finally {
     progress.end();
-    await rm(temporary, { recursive: true, force: true });
   }
 }
 
-async function runInSandbox(probe: { path: string; text: string }, options: RunOptions, directory: string, progress: Progress): Promise<void> {
+/** Something that puts a recording into a directory that does not exist. */
+type RunInto = (directory: string) => Promise<void>;
+
+async function runInSandbox(probe: ProbeSource, options: RunOptions, progress: Progress): Promise<RunInto> {
   const found = await findTrace(probe.path, options.trace);
   const { wasm, warnings } = await compileProbe(probe, runtimeSources("wasm32"), false, progress.show);
   if (warnings !== "") progress.note(`clang warns:\n${warnings.trimEnd()}`);
@@ -63,13 +66,29 @@ async function runInSandbox(probe: { path: string; text: string }, options: RunO
   const sandbox = new Sandbox(instance, options.cpus ?? found?.trace.manifest.cpus ?? DEFAULT_CPUS);
   requireRecordedPoints(probe.path, sandbox.probes, found);
   runTrace(sandbox, found?.trace.events ?? []);
-  await mkdir(directory, { recursive: true });
-  for (const [name, bytes] of sandbox.finish()) await writeFile(join(directory, name), bytes);
-  await writeFile(join(directory, "log.txt"), sandbox.log());
+  const files = sandbox.finish();
+  files.set("log.txt", Buffer.from(sandbox.log()));
+  return async (directory) => keepFiles(directory, files);
 }
 
-async function runOnKernel(probe: { path: string; text: string }, options: RunOptions, directory: string, progress: Progress): Promise<void> {
+function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress): RunInto {
+  if (options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} on ${options.on}: a trace is for the sandbox; leave out --trace or --on`);
   const cpus = options.cpus ?? DEFAULT_CPUS;
-  const { opens } = await runProbeOnKernel({ ...probe, kernel: options.on, record: false, cpus, workload: DEFAULT_WORKLOAD, directory, report: progress.note });
-  for (const [comm, count] of opens) progress.note(`the workload's ${comm} opened ${count} files`);
+  return async (directory) => {
+    const { opens } = await runProbeOnKernel({ ...probe, kernel: options.on, record: false, cpus, workload: DEFAULT_WORKLOAD, directory, report: progress.note });
+    for (const [comm, count] of opens) progress.note(`the workload's ${comm} opened ${count} files`);
+  };
+}
+
+/** Writes beside the place and renames: the recording is whole, or not there at all. */
+async function keepFiles(directory: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const temporary = `${directory}.tmp-${process.pid}`;
+  try {
+    await mkdir(temporary);
+    for (const [name, bytes] of files) await writeFile(join(temporary, name), bytes);
+    await rename(temporary, directory);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw new StpError(`Cannot write the recording ${directory}: ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -4,6 +4,7 @@ import { nativeTargets } from "../properties/native.ts";
 import { loadModel } from "../properties/model.ts";
 import { verify, verifyBatch, type VerifyResult } from "../properties/verify.ts";
 import { wasmTargets } from "../properties/wasm.ts";
+import { findKernel } from "../kernel-harness/kernels.ts";
 import { replayOnKernel } from "../kernel-harness/replay.ts";
 import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
 
@@ -14,6 +15,8 @@ interface VerifyOptions {
   readonly json?: boolean;
 }
 
+/** Worlds that need no kernel. */
+const HERE = ["sandbox", "native"];
 const OPERATIONS_MAX = 1_000_000_000;
 const SEED_MAX = 2 ** 31 - 1;
 
@@ -28,7 +31,9 @@ export function verifyCommand(): Command {
 }
 
 async function run(options: VerifyOptions): Promise<void> {
-  for (const world of options.on.split(",")) {
+  const worlds = options.on.split(",");
+  for (const world of worlds) if (!HERE.includes(world)) findKernel(world); // before the first one begins
+  for (const world of worlds) {
     const progress = beginProgress(`verifying on ${world}`);
     try {
       const result = await verifyOn(world, options, progress);

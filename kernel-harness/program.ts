@@ -1,6 +1,6 @@
 /** The runtime as a kernel module: with a probe, or with the replay interpreter. */
 import { readFileSync } from "node:fs";
-import { SANDBOX_LOCK_SPINS_MAX } from "../sim/probe.ts";
+import { pathInTree, SANDBOX_LOCK_SPINS_MAX } from "../sim/probe.ts";
 import { PROJECT_ROOT, runtimeSources } from "../spec/runtime.ts";
 import type { ModuleSource } from "./module.ts";
 
@@ -24,7 +24,7 @@ export function moduleName(path: string): string {
 /** The module of the probe in `text`, whose path is only for messages. */
 export function probeModule(path: string, text: string, name = moduleName(path)): ModuleSource {
   const runtime = runtimeSources("kernel");
-  const relative = path.startsWith(PROJECT_ROOT) ? path.slice(PROJECT_ROOT.length) : path.replace(/^\/+/, "");
+  const relative = path.startsWith(PROJECT_ROOT) ? path.slice(PROJECT_ROOT.length) : pathInTree(path);
   const port = ["port", "kprobe", "transport", "control", "module"].map((unit) => `${PORT}/${unit}.o`);
   return {
     name,

@@ -2,6 +2,7 @@
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { asGiven } from "../sim/probe.ts";
 import { StpError } from "../spec/errors.ts";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
 import { buildModule } from "./module.ts";
@@ -68,7 +69,9 @@ export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   const files = {
     "/stpd": await buildStpd(),
     "/workload": await buildWorkload(),
-    [`/${module.name}.ko`]: await buildModule(kernel, { ...module, report }),
+    [`/${module.name}.ko`]: await buildModule(kernel, { ...module, report }).catch((error: unknown) => {
+      throw error instanceof StpError ? new StpError(asGiven(error.message, run.path), { cause: error }) : error;
+    }),
   };
   report(`booting ${kernel.name}`);
   const guest = await runGuest(kernel, { files, steps: stepsOf(run, module.name), cpus: run.cpus, report });

@@ -14,12 +14,16 @@ import { Sandbox, type LedgerRow, type ProbeInfo, type WorldEvent } from "./sand
 import { runSchedule } from "./schedule.ts";
 import { restoreSnapshot, takeSnapshot, type Snapshot } from "./snapshot.ts";
 import { pointOf, type TraceEvent } from "./trace.ts";
+import type { WasmValue } from "./wasi.ts";
 
 /** Hits before the checked ones in a scenario with state "warm". */
 export const WARM_HITS = 32;
 const CHECK_CPUS = 2;
 const CHECK_RING_BYTES = 1 << 16;
 const HIT_RANK_PROVIDERS_EXCLUDED = ["begin", "end"];
+
+/** The scenario of a program that fails without any interruption. */
+const ALONE = "alone";
 
 /** Who interrupts T0, by the letter of its name in a schedule. */
 const INTERRUPTERS = [
@@ -74,10 +78,15 @@ interface Scenario {
   readonly second: { readonly probe: ProbeInfo; readonly event: WorldEvent };
 }
 
+/** Something that should have ended by itself. */
+type Unended = Pick<ExploreFailure, "verdict" | "detail">;
+
 /** What can be seen from outside when a run has ended. */
 interface Observed {
   readonly text: string;
   readonly rows: readonly LedgerRow[];
+  /** Why its end probes did not end. */
+  readonly problem: Unended | undefined;
 }
 
 /** Checks. Throws StpError if `only` names no schedule. */
@@ -86,6 +95,9 @@ export async function checkProbe(options: CheckOptions): Promise<CheckResult> {
   const { only, progress } = options;
   options.onProbes?.(checker.probes);
   const totals = { schedules: 0, illegal: 0, scenarios: 0, failures: [] as CheckFailure[] };
+  if (checker.alone || only?.scenario === ALONE) {
+    return { ...totals, schedules: 1, scenarios: 1, failures: checker.alone ? [checker.alone] : [], losses: checker.losses };
+  }
   for (const scenario of checker.scenarios()) {
     for (const interrupter of INTERRUPTERS) {
       if (only && (only.scenario !== scenario.name || !only.schedule.includes(interrupter.name))) continue;
@@ -115,21 +127,34 @@ class Checker {
   readonly #sandbox: Sandbox;
   readonly #events: readonly TraceEvent[];
   readonly #states: Readonly<Record<Scenario["state"], Snapshot>>;
+  /** Set if begin probes or hits fail though nothing interrupts them: there is nothing to explore then. */
+  readonly alone: CheckFailure | undefined;
 
   constructor(machine: Machine, events: readonly TraceEvent[]) {
     this.#machine = machine;
     this.#events = events;
     this.#sandbox = new Sandbox(machine.instance, CHECK_CPUS, CHECK_RING_BYTES);
     this.#sandbox.place(0, "task");
-    this.#sandbox.start();
     machine.reserve(2);
+    let problem = this.#toItsEnd(0, "a begin probe", () => this.#sandbox.start());
     const fresh = takeSnapshot(machine);
     const hits = this.#hitProbes();
-    for (let i = 0; i < WARM_HITS && hits.length > 0; i++) {
+    for (let i = 0; i < WARM_HITS && hits.length > 0 && problem === undefined; i++) {
       const probe = hits[i % hits.length]!;
-      this.#sandbox.hit(probe.index, { ...this.#eventsOf(probe)[i % this.#eventsOf(probe).length]!, cpu: i % CHECK_CPUS, context: "task" });
+      const cpu = i % CHECK_CPUS;
+      this.#sandbox.show({ ...this.#eventsOf(probe)[i % this.#eventsOf(probe).length]!, cpu, context: "task" });
+      problem = this.#toItsEnd(cpu, `hit ${i + 1}, of ${pointOf(probe)}`, () => machine.instance.func("stp_sim_hit")(probe.index));
     }
     this.#states = { fresh, warm: takeSnapshot(machine) };
+    this.alone = problem === undefined ? undefined : { rule: "X2", scenario: ALONE, schedule: "T0:*", ...problem };
+  }
+
+  /** Runs a call that nothing interrupts, bounded as a run is. What is wrong if it does not end; undefined if it does. */
+  #toItsEnd(cpu: number, what: string, call: () => WasmValue | void): Unended | undefined {
+    this.#machine.reset();
+    const context = this.#machine.spawn({ name: "T0", cpu, level: "task", call: () => call() as WasmValue });
+    const { verdict, detail } = runSchedule(this.#machine, [context], "T0");
+    return verdict === "completed" ? undefined : { verdict, detail: `${what}: ${detail}` };
   }
 
   get probes(): readonly ProbeInfo[] {
@@ -205,8 +230,7 @@ class Checker {
   }
 
   #observe(): Observed {
-    this.#sandbox.place(0, "task");
-    this.#sandbox.stop();
+    const problem = this.#toItsEnd(0, "the end probes", () => this.#sandbox.stop());
     const texts: string[] = [];
     const rows: LedgerRow[] = [];
     for (let cpu = 0; cpu < CHECK_CPUS; cpu++) {
@@ -215,12 +239,13 @@ class Checker {
       }
       for (let probe = 0; probe <= this.#sandbox.probes.length; probe++) rows.push(this.#sandbox.row(cpu, probe));
     }
-    return { text: texts.sort().join(""), rows };
+    return { text: texts.sort().join(""), rows, problem };
   }
 
   /** What is wrong, its rule first; undefined if nothing is. */
   #judge(interrupter: Interrupter, expected: Serial): string | undefined {
-    const { text, rows } = this.#observe();
+    const { text, rows, problem } = this.#observe();
+    if (problem) return `X2 ${problem.detail}`;
     let refused = false;
     for (const row of rows) {
       for (const kind of Object.keys(row) as LossKind[]) {
@@ -229,7 +254,8 @@ class Checker {
         for (const [cause, count] of losses) if (count > 0n) this.losses[cause] = (this.losses[cause] ?? 0n) + count;
         if (attempted !== delivered + losses.reduce((sum, [, count]) => sum + count, 0n)) return `X4 ${kind}: attempted ${attempted}, delivered ${delivered}, lost ${JSON.stringify(losses.map(([cause, count]) => `${cause} ${count}`))}`;
         if (lost.nested > 0n) return "X1 a hit was refused though nothing ran at its level of its CPU";
-        if (lost.busy > 0n && interrupter.cpu !== 0) return "M6 a map call was refused though it interrupted nothing on its CPU";
+        // Interrupts are off while a map is held: no softirq or irq of its CPU can find it so, and other CPUs wait.
+        if (lost.busy > 0n && interrupter.level !== "nmi") return `M6 a map call was refused to ${interrupter.name}, which is no nmi and so interrupted none`;
         refused ||= lost.busy > 0n;
       }
     }

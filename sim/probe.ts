@@ -1,4 +1,5 @@
 /** Compiles a probe with the runtime for the sandbox. Siblings: compile.ts, sandbox.ts; kernel-harness/program.ts is the kernel's. */
+import { posix } from "node:path";
 import { StpError } from "../spec/errors.ts";
 import type { RuntimeSources } from "../spec/runtime.ts";
 import { compileWasm, type CompileResult } from "./compile.ts";
@@ -40,7 +41,7 @@ const EXPORTS = [
 
 /** Compiles. With `instrument` the result can be preempted at each access. Throws StpError with clang's message. */
 export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, instrument: boolean, report?: (line: string) => void): Promise<CompileResult> {
-  const path = probe.path.replace(/^(\.?\.?\/)+/, ""); // clang's files are all below one root
+  const path = pathInTree(probe.path);
   const port = ["hooks", "world", "sandbox"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
   const compiled = compileWasm({
     sources: { ...runtime.files, [path]: probe.text },
@@ -52,8 +53,19 @@ export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, 
     instrument,
     ...(report ? { report } : {}),
   });
-  const named = (text: string): string => text.replaceAll(path, probe.path);
+  const named = (text: string): string => asGiven(text, probe.path);
   return compiled.then((result) => ({ ...result, warnings: named(result.warnings) })).catch((error: unknown) => {
     throw error instanceof StpError ? new StpError(named(error.message), { cause: error }) : error;
   });
+}
+
+/** Where a probe stands among the sources that are compiled with it: below their root, and with no character that make dislikes. */
+export function pathInTree(path: string): string {
+  return posix.normalize(path).replace(/^(\.\.\/|\/)+/, "").replace(/[^\w./-]/g, "_");
+}
+
+/** A compiler's text with the probe's path as its author gave it. */
+export function asGiven(text: string, path: string): string {
+  const inTree = new RegExp(`(?<![\\w./-])${pathInTree(path).replaceAll(".", "\\.")}(?![\\w-])`, "g");
+  return text.replace(inTree, () => path);
 }

@@ -41,7 +41,7 @@ export const LIMITS = {
   PRINT_WIDTH_MAX: { value: 512, unit: "columns", doc: "widest field of a printf directive" },
   PRINT_SIZE_DEFAULT: { value: 4096, unit: "bytes", doc: "print buffer of one context level of one CPU" },
   RING_SIZE_DEFAULT: { value: 1048576, unit: "bytes", doc: "ring of one CPU; a power of two" },
-  RING_SIZE_MIN: { value: 256, unit: "bytes", doc: "smallest ring of one CPU" },
+  RING_SIZE_MIN: { value: 128, unit: "bytes", doc: "smallest ring of one CPU" },
   RING_SIZE_MAX: { value: 268435456, unit: "bytes", doc: "largest ring of one CPU" },
   COMM_SIZE: { value: 16, unit: "bytes", doc: "a task's name, its final NUL included" },
   EVENT_ARGS: { value: 6, unit: "arguments", doc: "function arguments that an event keeps" },
@@ -201,7 +201,7 @@ export const REPLAY_MAPS = [
 ] as const satisfies readonly ReplayMap[];
 
 /** The session of a replay: limits as near as its maps'. */
-export const REPLAY_CONFIG = { cpus: 2, probes: 2, print_size: 48, ring_size: 256, strings: 3 } as const;
+export const REPLAY_CONFIG = { cpus: 2, probes: 2, print_size: 48, ring_size: 128, strings: 3 } as const;
 
 /** Tags of the canonical dump: a dump is a sequence of 64-bit words, each item opened by its tag. */
 export const DUMP_TAGS = {

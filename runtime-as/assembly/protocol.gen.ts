@@ -110,7 +110,7 @@ export const PRINT_ARGS_MAX: i32 = 16; // arguments: arguments of one stp_printf
 export const PRINT_WIDTH_MAX: i32 = 512; // columns: widest field of a printf directive
 export const PRINT_SIZE_DEFAULT: i32 = 4096; // bytes: print buffer of one context level of one CPU
 export const RING_SIZE_DEFAULT: i32 = 1048576; // bytes: ring of one CPU; a power of two
-export const RING_SIZE_MIN: i32 = 256; // bytes: smallest ring of one CPU
+export const RING_SIZE_MIN: i32 = 128; // bytes: smallest ring of one CPU
 export const RING_SIZE_MAX: i32 = 268435456; // bytes: largest ring of one CPU
 export const COMM_SIZE: i32 = 16; // bytes: a task's name, its final NUL included
 export const EVENT_ARGS: i32 = 6; // arguments: function arguments that an event keeps
@@ -119,7 +119,7 @@ export const EVENT_ARGS: i32 = 6; // arguments: function arguments that an event
 export const REPLAY_CPUS: i32 = 2;
 export const REPLAY_PROBES: i32 = 2;
 export const REPLAY_PRINT_SIZE: i32 = 48;
-export const REPLAY_RING_SIZE: i32 = 256;
+export const REPLAY_RING_SIZE: i32 = 128;
 export const REPLAY_STRINGS: i32 = 3;
 
 // struct record_header: size, and offsets of its fields

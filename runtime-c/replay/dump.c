@@ -68,9 +68,11 @@ void stp_dump_map(struct stp_dump *dump, const struct stp_map *map)
 
 static bool is_active(const struct stp_cpu *cpu, const struct stp_ctx *ctx)
 {
-	const struct stp_ctx *at;
+	const struct stp_ctx *at = cpu->current_ctx;
+	u32 depth;
 
-	for (at = cpu->current_ctx; at; at = at->outer)
+	/* No deeper than there are levels, even if the chain is broken. */
+	for (depth = 0; at && depth < STP_CONTEXTS; depth++, at = at->outer)
 		if (at == ctx)
 			return true;
 	return false;

@@ -49,8 +49,7 @@ struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
 	ctx->row = row;
 	ctx->outer = outer;
 	ctx->probe = probe;
-	ctx->strings_used = 0;
-	ctx->print_used = 0;
+	ctx->strings_used = 0; /* B1; the print buffer is empty since the exit before (X2) */
 	return ctx;
 }
 
@@ -58,7 +57,6 @@ void stp_probe_exit(struct stp_ctx *ctx)
 {
 	stp_print_flush(ctx); /* X2; counted there */
 	stp_ledger_deliver(ctx->row, STP_LOSS_KIND_HIT);
-	ctx->probe = NULL;
 	stp_barrier();
 	STP_WRITE(ctx->cpu->current_ctx, ctx->outer);
 	stp_preempt_enable();

@@ -54,7 +54,7 @@ struct stp_cpu;
 
 /**
  * struct stp_ctx - What a probe body works in: one for each CPU and context level.
- * @probe: Probe that runs here, NULL if none.
+ * @probe: Probe that runs here, or ran here last.
  * @cpu:   CPU; stable, as preemption is off.
  * @outer: Context that this one interrupted, NULL if none.
  * @row:   Ledger row of @probe on @cpu.

@@ -144,7 +144,7 @@
 #define STP_RING_SIZE_DEFAULT 1048576 /* bytes: ring of one CPU; a power of two */
 #endif
 #ifndef STP_RING_SIZE_MIN
-#define STP_RING_SIZE_MIN 256 /* bytes: smallest ring of one CPU */
+#define STP_RING_SIZE_MIN 128 /* bytes: smallest ring of one CPU */
 #endif
 #ifndef STP_RING_SIZE_MAX
 #define STP_RING_SIZE_MAX 268435456 /* bytes: largest ring of one CPU */
@@ -160,7 +160,7 @@
 #define STP_REPLAY_CPUS 2
 #define STP_REPLAY_PROBES 2
 #define STP_REPLAY_PRINT_SIZE 48
-#define STP_REPLAY_RING_SIZE 256
+#define STP_REPLAY_RING_SIZE 128
 #define STP_REPLAY_STRINGS 3
 
 /* Wire structs: little-endian, no implicit padding. STP_WIRE_TYPES: u8 u16 u32 u64 s64 are defined by the includer. */
