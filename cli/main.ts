@@ -16,9 +16,10 @@ function program(): Command {
   return stp;
 }
 
-/** Has commander throw instead of exiting, subcommands too, so that every failure ends below. */
+/** Has commander throw instead of exiting, and speak as we do, subcommands too: every failure ends below, as one sentence. */
 function throwing(command: Command): Command {
   command.exitOverride();
+  command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "stp: ").replace(" is invalid. it must", " is invalid: it must")) });
   command.commands.forEach(throwing);
   return command;
 }

@@ -228,7 +228,7 @@ class Generator implements OperationGenerator {
     if ((bits & 3) === 0) this.#writer.byte(0x2d);
     if ((bits & 12) === 0) this.#writer.byte(0x30);
     if ((bits & 0x1f0) === 0) this.#writer.byte(0x2d);
-    if ((bits & 0x600) === 0) this.#writer.decimal(random.oneIn(8) ? random.below(520) : random.below(24));
+    if ((bits & 0x600) === 0) this.#writer.decimal(random.oneIn(8) ? (random.oneIn(4) ? 508 + random.below(8) : random.below(520)) : random.below(24));
     const code = random.pick(CODES);
     this.#writer.byte(code);
     return code === CODE_STRING;

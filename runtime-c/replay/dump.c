@@ -112,6 +112,18 @@ static void read_ring(const struct stp_ring *ring, unsigned long at, void *to, u
 		((u8 *)to)[i] = ring->data[(at + i) & (ring->size - 1)];
 }
 
+/* Whether the record is whole: its magic, and zeros up to the next one (T1). */
+static bool is_whole(const struct stp_ring *ring, unsigned long at, const struct stp_record_header *header)
+{
+	u32 end = sizeof(*header) + ((header->payload_size + 7) & ~7u);
+	u32 i;
+
+	for (i = sizeof(*header) + header->payload_size; i < end; i++)
+		if (ring->data[(at + i) & (ring->size - 1)])
+			return false;
+	return header->magic == STP_RECORD_MAGIC;
+}
+
 unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring, unsigned long at)
 {
 	struct stp_record_header header;
@@ -122,7 +134,7 @@ unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring
 	size = header.payload_size < sizeof(payload) ? header.payload_size : sizeof(payload);
 	read_ring(ring, at + sizeof(header), payload, size);
 	stp_dump_word(dump, STP_DUMP_RECORD);
-	stp_dump_word(dump, header.magic == STP_RECORD_MAGIC ? header.type : 0);
+	stp_dump_word(dump, is_whole(ring, at, &header) ? header.type : 0);
 	stp_dump_word(dump, header.context);
 	stp_dump_word(dump, header.probe);
 	stp_dump_word(dump, header.cpu);
