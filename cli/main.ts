@@ -19,7 +19,7 @@ function program(): Command {
 /** Has commander throw instead of exiting, and speak as we do, subcommands too: every failure ends below, as one sentence. */
 function throwing(command: Command): Command {
   command.exitOverride();
-  command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "stp: ").replace(" is invalid. it must", " is invalid: it must")) });
+  command.configureOutput({ outputError: (text, write) => write(oneSentence(text)) });
   command.commands.forEach(throwing);
   return command;
 }
@@ -29,6 +29,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();
 });
+
+/** Commander's words in our form. */
+function oneSentence(text: string): string {
+  return `${text.trimEnd().replace(/^error: /, "stp: ").replace(" is invalid. it must", " is invalid: it must").replaceAll("\n", " ")}\n`;
+}
 
 try {
   await throwing(program()).parseAsync(process.argv);

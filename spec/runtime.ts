@@ -26,6 +26,9 @@ export interface RuntimeSources {
   readonly hash: string;
 }
 
+/** What the worlds with a C library share. */
+const HOSTED = "runtime-c/port/hosted.h";
+
 function filesBelow(directory: string): string[] {
   return readdirSync(join(PROJECT_ROOT, directory), { withFileTypes: true })
     .flatMap((entry) => (entry.isDirectory() ? filesBelow(`${directory}/${entry.name}`) : /\.[ch]$/.test(entry.name) ? [`${directory}/${entry.name}`] : []))
@@ -34,7 +37,7 @@ function filesBelow(directory: string): string[] {
 
 /** Reads the sources for one world. */
 export function runtimeSources(world: World): RuntimeSources {
-  const paths = ["include", "src", "replay", `port/${world}`].flatMap((part) => filesBelow(`runtime-c/${part}`));
+  const paths = [...["include", "src", "replay", `port/${world}`].flatMap((part) => filesBelow(`runtime-c/${part}`)), ...(world === "kernel" ? [] : [HOSTED])];
   const files = Object.fromEntries(paths.map((path) => [path, readFileSync(PROJECT_ROOT + path, "utf8")]));
   const unitsIn = (part: string): string[] => paths.filter((path) => path.startsWith(`runtime-c/${part}/`) && path.endsWith(".c"));
   return {

@@ -34,4 +34,12 @@ struct stp_ring;
 
 #include <stp_port.h>
 
+void *stp_alloc(size_t size);
+void stp_free(void *p);
+void stp_port_task(struct stp_event *event);
+u64 stp_port_arg(const struct stp_ctx *ctx, u32 n);
+void stp_port_wake(struct stp_ring *ring);
+const char *stp_port_world(void);
+const char *stp_port_release(void);
+
 #endif

@@ -65,14 +65,6 @@ static __always_inline u32 stp_divide(u64 *n, u32 by)
 	return do_div(*n, by);
 }
 
-void *stp_alloc(size_t size);
-void stp_free(void *p);
-void stp_port_task(struct stp_event *event);
-u64 stp_port_arg(const struct stp_ctx *ctx, u32 n);
-void stp_port_wake(struct stp_ring *ring);
-const char *stp_port_world(void);
-const char *stp_port_release(void);
-
 /* Context level of the caller, STP_CONTEXT_*. */
 u32 stp_port_level(void);
 

@@ -1,0 +1,36 @@
+/** stp verify: the runtime agrees with the model, and a seed says all. */
+import { describe, expect, test } from "vitest";
+import { createGenerator } from "../properties/generate.ts";
+import { stp, TEST_MS_MAX } from "./testing.ts";
+
+async function verify(...args: readonly string[]): Promise<Record<string, unknown>> {
+  const { status, stdout, stderr } = await stp(["verify", "--json", ...args]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toMatch(/^\{.*\}\n$/);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+describe("stp verify", { timeout: TEST_MS_MAX }, () => {
+  test("of 200,000 operations of seed 1 finds no divergence, and says so first to last", async () => {
+    const { stdout } = await stp(["verify", "--ops", "200000", "--seed", "1", "--json"]);
+    expect(stdout).toMatch(/^\{"ops":200000,.*"divergences":0\}\n$/);
+  });
+
+  test("twice with one seed gives one answer", async () => {
+    const answers = [];
+    for (let run = 0; run < 2; run++) answers.push({ ...(await verify("--ops", "10000", "--seed", "7")), ops_per_s: undefined });
+    expect(answers[0]).toEqual(answers[1]);
+    expect(answers[0]).toMatchObject({ ops: 10_000, seed: 7, on: "sandbox", divergences: 0 });
+  });
+
+  // No skip without gcc: the command then names Debian's packages, and the test fails with that sentence.
+  test("on native, under sanitizers, finds no divergence", async () => {
+    expect(await verify("--on", "native", "--ops", "50000")).toMatchObject({ ops: 50_000, on: "native", divergences: 0 });
+  });
+});
+
+test("a seed gives the same operations always, another seed others", () => {
+  const batch = (seed: number): Buffer => Buffer.from(createGenerator(seed).batch(5000, 64));
+  expect(batch(1).equals(batch(1))).toBe(true);
+  expect(batch(1).equals(batch(2))).toBe(false);
+});

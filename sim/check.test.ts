@@ -1,0 +1,66 @@
+/** What stp check finds if the runtime itself is broken: each breakage is one change of a copy of the C. */
+import { describe, expect, test } from "vitest";
+import { runtimeSources, type RuntimeSources } from "../spec/runtime.ts";
+import { checkProbe, type CheckResult } from "./check.ts";
+import { compileProbe } from "./probe.ts";
+
+/** Uses all that the breakages touch: a map, and a print of two calls. */
+const PROBE = `#include <stp/stp.h>
+STP_MAP(opens, STP_KEYS(STP_STR), STP_INT64, .entries_max = 4, .string_size = 16);
+STP_PROBE(kprobe, "do_sys_openat2")
+{
+	stp_map_add(&opens, STP_KEY(stp_execname(ctx)), 1);
+	stp_printf(ctx, "%s", stp_execname(ctx));
+	stp_printf(ctx, " opened\\n");
+}
+STP_PROBE(end)
+{
+	stp_foreach(&opens, it, .sort = STP_BY_VALUE_DESC)
+		stp_printf(ctx, "%s %d\\n", stp_it_str(it, 0), stp_it_int64(it));
+}
+`;
+
+type Change = readonly [before: string, after: string];
+
+/** A copy with the changes; each must fit exactly one place. */
+function broken(runtime: RuntimeSources, path: string, changes: readonly Change[]): RuntimeSources {
+  const text = changes.reduce((source, [before, after]) => {
+    if (source.split(before).length !== 2) throw new Error(`Not once in ${path}: ${before}`);
+    return source.replace(before, () => after);
+  }, runtime.files[path] ?? "");
+  return { ...runtime, files: { ...runtime.files, [path]: text } };
+}
+
+async function check(runtime: RuntimeSources): Promise<CheckResult> {
+  const { wasm } = await compileProbe({ path: "probe.c", text: PROBE }, runtime, true);
+  return checkProbe({ wasm, events: [] });
+}
+
+const rulesOf = (result: CheckResult): Set<string> => new Set(result.failures.map((failure) => failure.rule));
+
+describe("checkProbe", { timeout: 180_000 }, () => {
+  const runtime = runtimeSources("wasm32");
+
+  test("with the runtime as it is finds nothing, and has seen refusals", async () => {
+    const result = await check(runtime);
+    expect(result.failures).toEqual([]);
+    expect(Object.keys(result.losses)).toEqual(["busy"]);
+  });
+
+  test.each<[string, string, string, readonly Change[]]>([
+    ["M6", "interrupts stay on while a map is held", "src/map.c", [
+      ["*flags = stp_irq_save();", "*flags = 0;"],
+      ["\tstp_irq_restore(*flags);\n", ""],
+      ["\tstp_irq_restore(flags);\n", "\t(void)flags;\n"],
+    ]],
+    ["P3", "a map is not locked at all", "src/map.c", [["if (!owner || (owner != me && wait_for_owner(map, me)))", "if (1)"]]],
+    ["P3", "the ring reserves by a plain store", "src/ring.c", [["} while (stp_local_cmpxchg(&ring->head, head, head + size) != head);", "\tSTP_WRITE(ring->head, head + size);\n\t} while (0);"]]],
+    ["P3", "the ring's last writer does not look again before it leaves", "src/ring.c", [["} while (STP_READ(ring->head) != head);", "} while (0);"]]],
+    ["P3", "the levels of a CPU share one print buffer", "src/session.c", [["ctx->print = stp_alloc(config->print_size);", "ctx->print = level ? cpu->ctx[0].print : stp_alloc(config->print_size);"]]],
+    ["X4", "a refused map call is not counted as lost", "src/map.c", [["\tstp_ledger_attempt(row, STP_LOSS_KIND_MAP);\n\terror = stp_map_lock(map, flags);\n\tif (error) {\n\t\tstp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY);", "\tstp_ledger_attempt(row, STP_LOSS_KIND_MAP);\n\terror = stp_map_lock(map, flags);\n\tif (error) {"]]],
+    ["X2", "a map is never given back", "src/map.c", [["\tstp_store_release(&map->owner, 0);\n", ""]]],
+  ])("finds by %s that %s", async (rule, _what, path, changes) => {
+    const result = await check(broken(runtime, `runtime-c/${path}`, changes));
+    expect(rulesOf(result)).toContain(rule);
+  });
+});
