@@ -119,6 +119,7 @@ describe("stp", { timeout: TEST_MS_MAX }, () => {
     ["check, scenario alone", ["check", "fine.c", "--scenario", "fresh/0/0/same"], "stp: Cannot replay: give both --scenario and --schedule, as a failure prints them"],
     ["check, bad schedule", ["check", "fine.c", "--scenario", "fresh/0/0/same", "--schedule", "T0:2 Q1"], /^stp: Bad step "Q1" at column 6 of the schedule: expected /],
     ["check, unknown scenario", ["check", "fine.c", "--scenario", "stale/0/0/same", "--schedule", "T0:2 I1:* T0"], "stp: Cannot replay: fine.c has no scenario stale/0/0/same"],
+    ["check, schedule that does not fit", ["check", "fine.c", "--scenario", "fresh/0/0/same", "--schedule", "T0:99999 I1:* T0"], /^stp: Cannot replay "T0:99999 I1:\* T0" in scenario fresh\/0\/0\/same: T0 ended after \d+ accesses, /],
     ["unknown verb", ["rum"], "stp: unknown command 'rum' (Did you mean run?)"],
     ["replay, malformed line", ["replay", "malformed.ops"], /^stp: malformed\.ops:2: Cannot read the operation "cpu0 ctx_task dance" at column \d+: /],
     ["replay, no operation", ["replay", "empty.ops"], "stp: Cannot replay empty.ops: it holds no operation"],

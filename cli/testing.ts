@@ -41,3 +41,21 @@ export async function stp(args: readonly string[], { cwd = PROJECT_ROOT, env = p
     await rm(temporary, { recursive: true, force: true });
   }
 }
+
+/** The commands of a Markdown file's `sh` and `console` blocks, in order, without their prompt. */
+export function commandsOf(markdown: string): string[] {
+  const blocks = [...markdown.matchAll(/^```(?:sh|console)\n([^]*?)^```$/gm)].map((match) => match[1]!);
+  return blocks.flatMap((block) => block.split("\n")).map((line) => line.replace(/^\$ /, "").trim()).filter((line) => /^(\.\/stp|npm) /.test(line));
+}
+
+/** Whether a command of the README boots a guest, or uses what one made. */
+export function needsGuest(command: string): boolean {
+  return /debian-|kernel (record|test|bench|fetch)|\/tmp\/trace/.test(command);
+}
+
+/** Runs a command of the README by the shell, in the project's root, with `/tmp` in it replaced. */
+export async function runCommandLine(command: string, temporary: string): Promise<Pick<Ran, "status" | "stdout" | "stderr">> {
+  const { status, stdout, stderr, timed_out } = await runProcess("sh", ["-c", command.replaceAll("/tmp/", `${temporary}/`)], { cwd: PROJECT_ROOT, timeout_ms: COMMAND_MS_MAX });
+  if (timed_out) throw new Error(`${command} took more than ${COMMAND_MS_MAX / 1000} s:\n${stderr}`);
+  return { status, stdout, stderr };
+}

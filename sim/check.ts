@@ -6,6 +6,7 @@
  * where a rule permits them, and the ledger balances.
  * Siblings: explore.ts (sources of schedules), sandbox.ts (the session)
  */
+import { StpError } from "../spec/errors.ts";
 import { decodeRecords } from "../spec/recording/record.ts";
 import { type Context, type LossCause, type LossKind } from "../spec/protocol.ts";
 import { explore, oneInterruption, type ExploreFailure, type ScheduleSource } from "./explore.ts";
@@ -115,7 +116,8 @@ export async function checkProbe(options: CheckOptions): Promise<CheckResult> {
 /** What the hits print without any interruption. */
 interface Serial {
   readonly both: ReadonlySet<string>;
-  readonly alone: ReadonlySet<string>;
+  /** With the interrupter refused on a map. */
+  readonly refused: ReadonlySet<string>;
 }
 
 /** Of one scenario and interrupter. */
@@ -191,10 +193,11 @@ class Checker {
 
   replay(scenario: Scenario, interrupter: Interrupter, schedule: string): Part {
     const expected = this.#serial(scenario, interrupter);
-    const outcome = runSchedule(this.#machine, this.#prepare(scenario, interrupter, ["T0", interrupter.name]), schedule);
+    const outcome = runSchedule(this.#machine, this.#prepare(scenario, interrupter), schedule);
+    if (outcome.verdict === "illegal") throw new StpError(`Cannot replay "${schedule}" in scenario ${scenario.name}: ${outcome.detail}`);
     const failure = outcome.verdict === "completed" ? this.#judge(interrupter, expected) : `X2 ${outcome.detail}`;
     const failures = failure === undefined ? [] : [describe(scenario, { schedule, verdict: outcome.verdict, detail: failure })];
-    return { schedules: 1, illegal: outcome.verdict === "illegal" ? 1 : 0, failures };
+    return { schedules: 1, illegal: 0, failures };
   }
 
   #run(scenario: Scenario, interrupter: Interrupter, source: ScheduleSource): Part {
@@ -202,24 +205,40 @@ class Checker {
     const result = explore({
       machine: this.#machine,
       source,
-      prepare: () => this.#prepare(scenario, interrupter, ["T0", interrupter.name]),
+      prepare: () => this.#prepare(scenario, interrupter),
       check: () => this.#judge(interrupter, expected),
     });
     return { schedules: result.schedules, illegal: result.illegal, failures: result.failures.map((failure) => describe(scenario, failure)) };
   }
 
-  /** What the hits print one after the other, in both orders, and each alone: what a refusal of the other leaves. */
+  /**
+   * What the hits print one after the other, in both orders; and the same if the interrupter found one of the maps
+   * held: all its calls on that map are then refused, and nothing else is (M6).
+   */
   #serial(scenario: Scenario, interrupter: Interrupter): Serial {
-    const text = (...names: string[]): string => {
-      this.#machine.reset();
-      runSchedule(this.#machine, this.#prepare(scenario, interrupter, names), names.join(" "));
+    const text = (names: readonly string[], held?: number): string => {
+      restoreSnapshot(this.#machine, this.#states[scenario.state]);
+      for (const name of names) {
+        const run = (): void => void runSchedule(this.#machine, this.#spawn(scenario, interrupter, [name]), name);
+        if (held === undefined || name === "T0") run();
+        else this.#sandbox.whileHeld(held, interrupter.cpu, run);
+      }
       return this.#observe().text;
     };
-    return { both: new Set([text("T0", interrupter.name), text(interrupter.name, "T0")]), alone: new Set([text("T0"), text(interrupter.name)]) };
+    const orders = [["T0", interrupter.name], [interrupter.name, "T0"]];
+    const maps = interrupter.level === "nmi" ? this.#sandbox.maps : 0;
+    return {
+      both: new Set(orders.map((names) => text(names))),
+      refused: new Set(Array.from({ length: maps }, (_, map) => orders.map((names) => text(names, map))).flat()),
+    };
   }
 
-  #prepare(scenario: Scenario, interrupter: Interrupter, names: readonly string[]): readonly SimContext[] {
+  #prepare(scenario: Scenario, interrupter: Interrupter): readonly SimContext[] {
     restoreSnapshot(this.#machine, this.#states[scenario.state]);
+    return this.#spawn(scenario, interrupter, ["T0", interrupter.name]);
+  }
+
+  #spawn(scenario: Scenario, interrupter: Interrupter, names: readonly string[]): readonly SimContext[] {
     const hit = this.#machine.instance.func("stp_sim_hit");
     return names.map((name) => {
       const place = name === "T0" ? ({ cpu: 0, level: "task" } as const) : interrupter;
@@ -259,7 +278,7 @@ class Checker {
         refused ||= lost.busy > 0n;
       }
     }
-    if (expected.both.has(text) || (refused && expected.alone.has(text))) return undefined;
+    if (expected.both.has(text) || (refused && expected.refused.has(text))) return undefined;
     return `P3 the program printed ${JSON.stringify(text)}; one after the other the hits print ${[...expected.both].map((one) => JSON.stringify(one)).join(" or ")}`;
   }
 }

@@ -22,6 +22,8 @@ const EXPORTS = [
   "stp_sim_probe_provider",
   "stp_sim_probe_target",
   "stp_sim_probe_line",
+  "stp_sim_maps",
+  "stp_sim_hold",
   "stp_sim_init",
   "stp_sim_start",
   "stp_sim_hit",

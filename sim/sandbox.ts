@@ -75,6 +75,18 @@ export class Sandbox {
     this.instance.func("stp_sim_set_time")(event.time_ns);
   }
 
+  /** Maps of the program. */
+  get maps(): number {
+    return this.#call("stp_sim_maps");
+  }
+
+  /** Runs something while a map is held, as if it had interrupted a call of that CPU on it (M6). */
+  whileHeld(map: number, cpu: number, run: () => void): void {
+    this.#call("stp_sim_hold", map, cpu, 1);
+    run();
+    this.#call("stp_sim_hold", map, cpu, 0);
+  }
+
   /** One uninterrupted hit of a probe. */
   hit(probe: number, event: WorldEvent): void {
     this.show(event);

@@ -38,6 +38,17 @@ u32 stp_sim_probe_line(u32 index)
 	return __start_stp_probes[index]->line;
 }
 
+u32 stp_sim_maps(void)
+{
+	return __stop_stp_maps - __start_stp_maps;
+}
+
+/* The map as a call of @cpu that was interrupted holds it (M6). Its owner gives it back by a second call with @held 0. */
+void stp_sim_hold(u32 map, u32 cpu, u32 held)
+{
+	STP_WRITE(__start_stp_maps[map]->owner, held ? cpu + 1 : 0);
+}
+
 static void free_rings(void)
 {
 	u32 i;
@@ -55,7 +66,7 @@ int stp_sim_init(u32 cpus, u32 ring_size)
 		.probes = __start_stp_probes,
 		.probes_count = stp_sim_probes(),
 		.maps = __start_stp_maps,
-		.maps_count = __stop_stp_maps - __start_stp_maps,
+		.maps_count = stp_sim_maps(),
 	};
 	struct stp_config config = { .cpus = cpus };
 	int error = stp_session_init(&program, &config);
