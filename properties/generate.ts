@@ -189,11 +189,22 @@ class Generator implements OperationGenerator {
   /** A format and its arguments, or others. */
   #print(): void {
     const random = this.#random;
+    if (random.oneIn(128)) return this.#oneField(509 + random.below(5));
     const directives = random.oneIn(96) ? random.below(ARGUMENTS_MAX) : random.oneIn(4) ? random.below(5) : random.below(3);
     const strings = this.#format(directives);
     const count = random.oneIn(48) ? random.below(directives + 2) : directives;
     const flipped = random.oneIn(48) ? random.below(count + 1) : -1;
     this.#arguments(count, (i) => ((strings >> i) & 1) !== 0 !== (i === flipped));
+  }
+
+  /** Text of exactly so many bytes: around STRING_SIZE_MAX, or refused beyond PRINT_WIDTH_MAX. */
+  #oneField(size: number): void {
+    const start = this.#writer.openString();
+    this.#writer.byte(0x25);
+    this.#writer.decimal(size);
+    this.#writer.byte(0x64);
+    this.#writer.closeString(start);
+    this.#arguments(1, () => false);
   }
 
   /** Writes a format; returns a mask of the directives that take a string. */
@@ -228,7 +239,7 @@ class Generator implements OperationGenerator {
     if ((bits & 3) === 0) this.#writer.byte(0x2d);
     if ((bits & 12) === 0) this.#writer.byte(0x30);
     if ((bits & 0x1f0) === 0) this.#writer.byte(0x2d);
-    if ((bits & 0x600) === 0) this.#writer.decimal(random.oneIn(8) ? (random.oneIn(4) ? 508 + random.below(8) : random.below(520)) : random.below(24));
+    if ((bits & 0x600) === 0) this.#writer.decimal(random.oneIn(8) ? random.below(520) : random.below(24));
     const code = random.pick(CODES);
     this.#writer.byte(code);
     return code === CODE_STRING;
