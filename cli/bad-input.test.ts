@@ -1,5 +1,5 @@
 /** Bad input: one clear sentence, exit 2, nothing on stdout, and nothing left behind. */
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -41,6 +41,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "test-of-bad-input-"));
   for (const [name, text] of Object.entries(FILES)) await writeFile(join(directory, name), text);
   await mkdir(join(directory, "inner"));
+  await symlink("nowhere", join(directory, "dangling"));
   const records = [...decodeRecords(await readFile(join(EXAMPLE, "trace/cpu0.data")))];
   const boundary = Number(records[1000]!.sequence);
   await copyTrace("cut", async (trace) => truncate(join(trace, "cpu0.data"), boundary + 20));
@@ -115,6 +116,8 @@ describe("stp", { timeout: TEST_MS_MAX }, () => {
     ["run, output that exists", ["run", "fine.c", "--trace", TRACE, "-o", "inner"], "stp: Cannot record into inner: it exists already; name a new directory"],
     ["run, output below nothing", ["run", "fine.c", "--trace", TRACE, "-o", "absent/out"], "stp: Cannot record into absent/out: there is no directory absent; make it first"],
     ["run, output that cannot be made", ["run", "fine.c", "--trace", TRACE, "-o", "/proc/out"], /^stp: Cannot write the recording \/proc\/out: ENOENT/],
+    ["run, output over a dangling link", ["run", "fine.c", "--trace", TRACE, "-o", "dangling"], /^stp: Cannot write the recording dangling: ENOTDIR/],
+    ["run, output without a name", ["run", "fine.c", "--trace", TRACE, "-o", ""], "stp: Cannot record into a directory without a name; name a new directory"],
     ["kernel record, output that exists", ["kernel", "record", "fine.c", "-o", "inner"], "stp: Cannot record into inner: it exists already; name a new directory"],
     ["check, scenario alone", ["check", "fine.c", "--scenario", "fresh/0/0/same"], "stp: Cannot replay: give both --scenario and --schedule, as a failure prints them"],
     ["check, bad schedule", ["check", "fine.c", "--scenario", "fresh/0/0/same", "--schedule", "T0:2 Q1"], /^stp: Bad step "Q1" at column 6 of the schedule: expected /],

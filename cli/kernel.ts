@@ -4,7 +4,7 @@ import { LIMITS } from "../spec/protocol.ts";
 import { fetchKernel, isKernelCached } from "../kernel-harness/fetch.ts";
 import { findKernel, KERNELS } from "../kernel-harness/kernels.ts";
 import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
-import { readProbe, requireNewDirectory } from "./program.ts";
+import { readProbe, newDirectory } from "./program.ts";
 import { beginProgress, wholeNumber } from "./terminal.ts";
 
 interface RecordOptions {
@@ -53,7 +53,7 @@ async function fetch(name: string): Promise<void> {
 }
 
 async function record(path: string, options: RecordOptions): Promise<void> {
-  requireNewDirectory(options.output);
+  const directory = newDirectory(options.output);
   const progress = beginProgress(`recording ${path}`);
   try {
     const { opens } = await runProbeOnKernel({
@@ -62,7 +62,7 @@ async function record(path: string, options: RecordOptions): Promise<void> {
       record: true,
       cpus: options.cpus,
       workload: { processes: options.processes, opens: options.opens },
-      directory: options.output,
+      directory,
       report: progress.note,
     });
     progress.end();

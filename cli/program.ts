@@ -1,6 +1,6 @@
 /** A probe's source and the trace it runs over, as several verbs need them. */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { nearest } from "../spec/nearest.ts";
@@ -26,12 +26,13 @@ export function readProbe(path: string): ProbeSource {
   }
 }
 
-/** Throws StpError unless a directory can be made there: before the work whose result it is to hold. */
-export function requireNewDirectory(path: string): void {
+/** A directory that is to be made, without a final slash. Throws StpError if it cannot be: before the work whose result it is to hold. */
+export function newDirectory(path: string): string {
   if (path === "") throw new StpError("Cannot record into a directory without a name; name a new directory");
   if (existsSync(path)) throw new StpError(`Cannot record into ${path}: it exists already; name a new directory`);
   const parent = dirname(path);
   if (!statSync(parent, { throwIfNoEntry: false })?.isDirectory()) throw new StpError(`Cannot record into ${path}: there is no directory ${parent}; make it first`);
+  return join(parent, basename(path));
 }
 
 /** The trace that was asked for, or the one beside the probe; undefined if there is neither. */

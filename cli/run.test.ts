@@ -30,7 +30,7 @@ describe("stp run", { timeout: TEST_MS_MAX }, () => {
 
   test("with --output keeps a recording, whole, which stp post prints identically", async () => {
     const recording = join(directory, "recording");
-    expect(await stp(["run", PROBE, "--output", recording])).toEqual(fine(golden));
+    expect(await stp(["run", PROBE, "--output", `${recording}/`])).toEqual(fine(golden));
     expect((await readdir(recording)).sort()).toEqual(["cpu0.data", "cpu1.data", "log.txt", "manifest.json"]);
     expect(await readdir(directory)).toEqual(["recording"]);
     expect(await stp(["post", recording])).toEqual(fine(golden));

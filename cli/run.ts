@@ -12,7 +12,7 @@ import { Sandbox } from "../sim/sandbox.ts";
 import { runTrace } from "../sim/trace.ts";
 import { instantiate } from "../sim/wasi.ts";
 import { printRecording } from "./post.ts";
-import { findTrace, readProbe, requireNewDirectory, requireRecordedPoints } from "./program.ts";
+import { findTrace, readProbe, newDirectory, requireRecordedPoints } from "./program.ts";
 import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
 
 interface RunOptions {
@@ -39,8 +39,7 @@ export function runCommand(): Command {
 
 async function run(path: string, options: RunOptions): Promise<void> {
   const probe = readProbe(path);
-  const { output } = options;
-  if (output !== undefined) requireNewDirectory(output);
+  const output = options.output === undefined ? undefined : newDirectory(options.output);
   const progress = beginProgress(`running ${path}`);
   try {
     const runInto = options.on === "sandbox" ? await runInSandbox(probe, options, progress) : runOnKernel(probe, options, progress);

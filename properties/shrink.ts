@@ -9,6 +9,9 @@ import { formatOperation, operation, type Argument, type Operation } from "./ope
 /** Lists that one shrinking tries at most. */
 export const TRIES_MAX = 5000;
 
+/** Longest list of which every pair is tried. */
+const PAIRS_OPERATIONS_MAX = 32;
+
 export type Fails = (operations: readonly Operation[]) => Promise<boolean>;
 
 /** A list that still fails and from which no single operation can be left out (unless the tries were used up). */
@@ -17,7 +20,7 @@ export async function shrink(operations: readonly Operation[], fails: Fails): Pr
   const bounded: Fails = async (candidate) => tries++ < TRIES_MAX && (await fails(candidate));
   let current = operations;
   for (;;) {
-    const fewer = await removeChunks(current, bounded);
+    const fewer = await removePairs(await removeChunks(current, bounded), bounded);
     const simpler = await simplify(fewer, bounded);
     if (simpler.length === current.length && simpler.every((op, i) => op === current[i])) return simpler;
     current = simpler;
@@ -34,6 +37,18 @@ async function removeChunks(operations: readonly Operation[], fails: Fails): Pro
     }
   }
   return current;
+}
+
+/** Leaves out any two operations at once, which one by one are both needed: one takes back what the other did. */
+async function removePairs(operations: readonly Operation[], fails: Fails): Promise<readonly Operation[]> {
+  if (operations.length > PAIRS_OPERATIONS_MAX) return operations;
+  for (let second = operations.length - 1; second > 0; second--) {
+    for (let first = second - 1; first >= 0; first--) {
+      const candidate = operations.filter((_, index) => index !== first && index !== second);
+      if (await fails(candidate)) return removePairs(candidate, fails);
+    }
+  }
+  return operations;
 }
 
 async function simplify(operations: readonly Operation[], fails: Fails): Promise<readonly Operation[]> {
