@@ -65,7 +65,8 @@ async function expectRefusal(command: readonly string[], sentence: string | RegE
   if (compilerSays) expect(further.join("\n")).toMatch(compilerSays);
   else expect(further).toEqual([]);
   expect({ status, stdout, left }).toEqual({ status: 2, stdout: "", left: [] });
-  expect(await readdir(directory)).toEqual(there);
+  // Others run at the same time, and one of them has its recording beside its place for a moment: "leaves nothing" is last.
+  expect((await readdir(directory)).filter((name) => !name.includes(".tmp-"))).toEqual(there);
   expect(await readdir(join(directory, "inner"))).toEqual([]);
 }
 
@@ -131,4 +132,8 @@ describe("stp", { timeout: TEST_MS_MAX }, () => {
   ])("%s: one sentence", async (_situation, command, sentence) => {
     await expectRefusal(command, sentence);
   });
+});
+
+test("stp, after all of this bad input, has left nothing half-written", async () => {
+  expect(await readdir(directory)).toEqual(there);
 });
