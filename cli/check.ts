@@ -66,13 +66,19 @@ function verdictJson(result: CheckResult): unknown {
   return { safe: result.failures.length === 0, schedules: result.schedules, scenarios: result.scenarios, losses, rules: Object.keys(CHECKED_RULES), failures: result.failures };
 }
 
+/** Nothing was tried if the program has only begin and end probes: that is said, and not called safe. */
+function verdictOf({ failures, schedules }: CheckResult): string {
+  if (failures.length > 0) return "NOT SAFE";
+  return schedules > 0 ? "safe, as far as explored" : "not explored, for it has no probe that can be interrupted";
+}
+
 function verdictText(path: string, result: CheckResult): string {
   const name = basename(path) === "probe.c" ? basename(dirname(path)) : basename(path);
   const losses = Object.entries(result.losses).map(([cause, count]) => `${cause} ${count}`);
   const broken = new Set(result.failures.map((failure) => failure.rule));
   const rules = Object.entries(CHECKED_RULES).map(([rule, text]) => `  ${rule}  ${broken.has(rule as CheckFailure["rule"]) ? "BROKEN" : "held  "}  ${text}\n`);
   return [
-    `\n${name}: ${result.failures.length === 0 ? "safe, as far as explored" : "NOT SAFE"}\n`,
+    `\n${name}: ${verdictOf(result)}\n`,
     `  schedules  ${result.schedules} tried, ${result.failures.length} failed: each hit interrupted before each of its memory accesses\n`,
     "             by softirq, irq, nmi and another CPU, on fresh and on used maps\n",
     `  losses     ${losses.length === 0 ? "none" : `${losses.join(", ")} over all schedules, every one permitted and counted`}\n`,
