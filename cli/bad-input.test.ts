@@ -11,6 +11,8 @@ const EXAMPLE = join(PROJECT_ROOT, "examples/001-opens");
 
 const probe = (attach: string, body = 'stp_printf(ctx, "x\\n");'): string => `#include <stp/stp.h>\n\nSTP_PROBE(${attach})\n{\n\t${body}\n}\n`;
 
+const cases = (name: string, contexts: string): string => `#include <stp_explore.h>\n\nstatic u32 x;\n\nstatic void run(uintptr_t unused)\n{\n\tSTP_WRITE(x, 1);\n}\n\nSTP_CASE(${name})\n{\n\t${contexts}\n}\n`;
+
 /** Files that the commands are run beside; by relative paths, so that what is compiled once stays in the cache. */
 const FILES = {
   "fine.c": probe('kprobe, "do_sys_openat2"'),
@@ -19,6 +21,11 @@ const FILES = {
   "kind.c": probe('kprob, "do_sys_openat2"'),
   "unrecorded.c": probe('kprobe, "vfs_read"'),
   "trap.c": probe('kprobe, "do_sys_openat2"', 'stp_printf(ctx, "%d\\n", *(volatile int *)0xfffffff0);'),
+  "null.c": probe('kprobe, "do_sys_openat2"', 'stp_printf(ctx, "%d\\n", *(volatile int *)8);'),
+  "caseless.c": "#include <stp_explore.h>\n",
+  "lonely.c": cases("alone", "stp_task(0, run, 0);"),
+  "far.c": cases("far", "stp_task(0, run, 0); stp_task(64, run, 0);"),
+  "two.c": cases("two", "stp_task(0, run, 0); stp_task(1, run, 0);"),
   "notes.txt": "not C\n",
   "malformed.ops": "# a comment\ncpu0 ctx_task dance\n",
   "empty.ops": "# nothing\n",
@@ -120,10 +127,22 @@ describe("stp", { timeout: TEST_MS_MAX }, () => {
     ["run, output over a dangling link", ["run", "fine.c", "--trace", TRACE, "-o", "dangling"], /^stp: Cannot write the recording dangling: ENOTDIR/],
     ["run, output without a name", ["run", "fine.c", "--trace", TRACE, "-o", ""], "stp: Cannot record into a directory without a name; name a new directory"],
     ["kernel record, output that exists", ["kernel", "record", "fine.c", "-o", "inner"], "stp: Cannot record into inner: it exists already; name a new directory"],
-    ["check, scenario alone", ["check", "fine.c", "--scenario", "fresh/0/0/same"], "stp: Cannot replay: give both --scenario and --schedule, as a failure prints them"],
-    ["check, bad schedule", ["check", "fine.c", "--scenario", "fresh/0/0/same", "--schedule", "T0:2 Q1"], /^stp: Bad step "Q1" at column 6 of the schedule: expected /],
+    ["check, scenario alone", ["check", "fine.c", "--scenario", "fresh/0/0/same/I1"], "stp: Cannot replay: give both --scenario and --schedule, as a failure prints them"],
+    ["check, bad schedule", ["check", "fine.c", "--scenario", "fresh/0/0/same/I1", "--schedule", "T0:2 Q1"], /^stp: Bad step "Q1" at column 6 of the schedule: expected /],
     ["check, unknown scenario", ["check", "fine.c", "--scenario", "stale/0/0/same", "--schedule", "T0:2 I1:* T0"], "stp: Cannot replay: fine.c has no scenario stale/0/0/same"],
-    ["check, schedule that does not fit", ["check", "fine.c", "--scenario", "fresh/0/0/same", "--schedule", "T0:99999 I1:* T0"], /^stp: Cannot replay "T0:99999 I1:\* T0" in scenario fresh\/0\/0\/same: T0 ended after \d+ accesses, /],
+    ["check, schedule that does not fit", ["check", "fine.c", "--scenario", "fresh/0/0/same/I1", "--schedule", "T0:99999 I1:* T0"], /^stp: Cannot replay "T0:99999 I1:\* T0" in scenario fresh\/0\/0\/same\/I1: T0 ended after \d+ events, /],
+    ["check, page that cannot be written", ["check", "null.c", "--html", "absent/page.html"], /^stp: Cannot write the picture absent\/page\.html: ENOENT/],
+    ["run, a made-up world and a trace", ["run", "fine.c", "--seed", "1", "--trace", TRACE], /^stp: Cannot run over .* and a made-up world: leave out --trace or --seed$/],
+    ["run, a made-up world on a kernel", ["run", "fine.c", "--seed", "1", "--on", "debian-6.1-cloud"], /^stp: Cannot run over a made-up world on debian-6\.1-cloud: it is for the sandbox; /],
+    ["explore, missing file", ["explore", "absent.c"], /^stp: Cannot explore absent\.c: ENOENT/],
+    ["explore, no C", ["explore", "notes.txt"], "stp: Cannot explore notes.txt: it is no C file; its name must end in .c"],
+    ["explore, no case", ["explore", "caseless.c"], "stp: Cannot explore caseless.c: it has no case; define one by STP_CASE(name) of <stp_explore.h>"],
+    ["explore, one context", ["explore", "lonely.c"], "stp: Cannot explore case alone of lonely.c: it has 1 context; add some by stp_task(), stp_irq(), …"],
+    ["explore, CPU 64", ["explore", "far.c"], "stp: Cannot explore case far of far.c: CPU 64 does not exist; they are 0 to 63"],
+    ["explore, unknown case", ["explore", "two.c", "--case", "three"], "stp: Cannot explore case three of two.c: it has two"],
+    ["explore, bad schedule", ["explore", "two.c", "--schedule", "T0:x"], /^stp: Bad step "T0:x" at column 1 of the schedule: expected /],
+    ["explore, schedule that does not fit", ["explore", "two.c", "--schedule", "T0:9 T1:*"], /^stp: Cannot replay "T0:9 T1:\*" in case two: T0 ended after 1 events, before its event 9$/],
+    ["explore, store that cannot be held", ["explore", "two.c", "--schedule", "T0:* d#7 T1:*"], /^stp: Cannot replay .* in case two: Store 7 of T0 cannot be held back there$/],
     ["unknown verb", ["rum"], "stp: unknown command 'rum' (Did you mean run?)"],
     ["replay, malformed line", ["replay", "malformed.ops"], /^stp: malformed\.ops:2: Cannot read the operation "cpu0 ctx_task dance" at column \d+: /],
     ["replay, no operation", ["replay", "empty.ops"], "stp: Cannot replay empty.ops: it holds no operation"],

@@ -2,6 +2,8 @@
 import { Command, CommanderError } from "commander";
 import { StpError } from "../spec/errors.ts";
 import { checkCommand } from "./check.ts";
+import { exploreCommand } from "./explore.ts";
+import { fuzzCommand } from "./fuzz.ts";
 import { kernelCommand } from "./kernel.ts";
 import { postCommand } from "./post.ts";
 import { replayCommand } from "./replay.ts";
@@ -12,7 +14,7 @@ const EXIT_USAGE = 2;
 
 function program(): Command {
   const stp = new Command("stp").description("A SystemTap runtime that can be trusted: run a probe, check it, verify the runtime.");
-  for (const command of [runCommand(), checkCommand(), verifyCommand(), replayCommand(), kernelCommand(), postCommand()]) stp.addCommand(command);
+  for (const command of [runCommand(), checkCommand(), exploreCommand(), fuzzCommand(), verifyCommand(), replayCommand(), kernelCommand(), postCommand()]) stp.addCommand(command);
   return stp;
 }
 

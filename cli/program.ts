@@ -10,7 +10,7 @@ import type { ProbeSource } from "../sim/probe.ts";
 import { readTrace, type Trace } from "../stpd/post/trace.ts";
 
 /** Providers whose hits come from the session itself, not from a trace. */
-const OWN_PROVIDERS = ["begin", "end"];
+export const OWN_PROVIDERS = ["begin", "end"];
 /** Without a trace, its symbols say what a kernel has. */
 const REFERENCE_TRACE = join(PROJECT_ROOT, "examples/001-opens/trace");
 /** Names that an error lists at most. */

@@ -14,7 +14,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
 const README = await readFile(join(PROJECT_ROOT, "README.md"), "utf8");
 const EXAMPLE = await readFile(join(PROJECT_ROOT, "examples/001-opens/README.md"), "utf8");
 /** How many schedules there are changes with every change of the C. */
-const withoutCounts = (line: string): string => line.replace(/^( {2}(?:schedules|losses) .*?)\d+/, "$1N");
+const withoutCounts = (line: string): string => (/^ {2}(?:kprobe|schedules|faults|losses) /.test(line) ? line.replace(/(?<![\w-])\d+/g, "N") : line);
 
 const ran = new Map<string, string>();
 

@@ -9,16 +9,20 @@ import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
 import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
 import { compileProbe, type ProbeSource } from "../sim/probe.ts";
 import { Sandbox } from "../sim/sandbox.ts";
-import { runTrace } from "../sim/trace.ts";
+import { runTrace, type TraceEvent } from "../sim/trace.ts";
 import { instantiate } from "../sim/wasi.ts";
+import { generateWorld, WORLD_EVENTS_MAX, WORLD_TASKS_MAX } from "../sim/world.ts";
 import { printRecording } from "./post.ts";
-import { findTrace, readProbe, newDirectory, requireRecordedPoints } from "./program.ts";
+import { findTrace, newDirectory, OWN_PROVIDERS, readProbe, requireKnownPoints, requireRecordedPoints } from "./program.ts";
 import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
 
 interface RunOptions {
   readonly on: string;
   readonly trace?: string;
   readonly cpus?: number;
+  readonly seed?: number;
+  readonly events: number;
+  readonly tasks: number;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -31,6 +35,9 @@ export function runCommand(): Command {
     .argument("<probe.c>", "the probe")
     .option("--on <world>", '"sandbox", or a kernel of "stp kernel list"', "sandbox")
     .option("--trace <directory>", "recording to run over in the sandbox (default: trace/ beside the probe)")
+    .option("--seed <n>", "run over a made-up world in the sandbox, not over a recording", wholeNumber(0, 2 ** 31 - 1))
+    .option("--events <n>", "events of that world", wholeNumber(0, WORLD_EVENTS_MAX), 10_000)
+    .option("--tasks <n>", "tasks of that world", wholeNumber(1, WORLD_TASKS_MAX), 100)
     .option("--cpus <n>", "CPUs (default: the trace's; 2 on a kernel)", wholeNumber(1, LIMITS.CPUS_MAX.value))
     .option("-o, --output <directory>", "keep the recording in a new directory")
     .option("--json", "print JSON lines")
@@ -57,20 +64,29 @@ async function run(path: string, options: RunOptions): Promise<void> {
 /** Something that puts a recording into a directory that does not exist. */
 type RunInto = (directory: string) => Promise<void>;
 
+/** Events of a made-up world, at the points that the program attaches to. */
+function madeUp({ cpus, probes }: Sandbox, seed: number, { events, tasks }: RunOptions): readonly TraceEvent[] {
+  const points = probes.filter(({ provider }) => !OWN_PROVIDERS.includes(provider)).map(({ provider, target }) => ({ provider, target }));
+  return generateWorld({ seed, tasks, events, cpus, points }).events;
+}
+
 async function runInSandbox(probe: ProbeSource, options: RunOptions, progress: Progress): Promise<RunInto> {
-  const found = await findTrace(probe.path, options.trace);
+  if (options.seed !== undefined && options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} and a made-up world: leave out --trace or --seed`);
+  const found = options.seed === undefined ? await findTrace(probe.path, options.trace) : undefined;
   const { wasm, warnings } = await compileProbe(probe, runtimeSources("wasm32"), false, progress.show);
   if (warnings !== "") progress.note(`clang warns:\n${warnings.trimEnd()}`);
   const instance = await instantiate(wasm, { env: { yield() {} } });
   const sandbox = new Sandbox(instance, options.cpus ?? found?.trace.manifest.cpus ?? DEFAULT_CPUS);
-  requireRecordedPoints(probe.path, sandbox.probes, found);
-  runTrace(sandbox, found?.trace.events ?? []);
+  if (options.seed === undefined) requireRecordedPoints(probe.path, sandbox.probes, found);
+  else requireKnownPoints(probe.path, sandbox.probes, undefined);
+  runTrace(sandbox, options.seed === undefined ? (found?.trace.events ?? []) : madeUp(sandbox, options.seed, options));
   const files = sandbox.finish();
   files.set("log.txt", Buffer.from(sandbox.log()));
   return async (directory) => keepFiles(directory, files);
 }
 
 function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress): RunInto {
+  if (options.seed !== undefined) throw new StpError(`Cannot run over a made-up world on ${options.on}: it is for the sandbox; leave out --seed or --on`);
   if (options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} on ${options.on}: a trace is for the sandbox; leave out --trace or --on`);
   const cpus = options.cpus ?? DEFAULT_CPUS;
   return async (directory) => {

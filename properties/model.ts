@@ -21,6 +21,9 @@ interface ModelExports {
   replay_run(batch: number, batchSize: number, results: number): number;
   replay_dump(): number;
   replay_dump_size(): number;
+  replay_dump_digest(): bigint;
+  replay_outputs(): number;
+  replay_outputs_size(): number;
   protocol_version(): number;
 }
 
@@ -37,11 +40,19 @@ interface Compiler {
 }
 const COMPILER: string = "assemblyscript/asc";
 
+/** The model shows more than other targets: what the oracle of concurrent runs has to compare. */
+export interface Model extends ReplayTarget {
+  /** The outputs of the last operation (O5), in memory of the caller's own. */
+  outputs(): Uint8Array;
+  /** The digest (O4) of the full dump of the session now: equal where two sessions are. */
+  digest(): bigint;
+}
+
 /** AssemblyScript sources and `asconfig.json` by path from `runtime-as/`. */
 export type ModelSources = ReadonlyMap<string, string>;
 
 /** The model, with a fresh session. Throws `StpError` if it does not compile. */
-export async function loadModel(): Promise<ReplayTarget> {
+export async function loadModel(): Promise<Model> {
   return loadModelFrom(await readModelSources());
 }
 
@@ -53,7 +64,7 @@ export async function readModelSources(): Promise<ModelSources> {
 }
 
 /** A model from the given sources (tests break them on purpose), with a fresh session. Throws `StpError` as `loadModel`. */
-export async function loadModelFrom(sources: ModelSources): Promise<ReplayTarget> {
+export async function loadModelFrom(sources: ModelSources): Promise<Model> {
   const key = contentHash([await compilerVersion(), ...[...sources].flat()]);
   const path = await cachedFile("model", `${key}.wasm`, async (temporary) => writeFile(temporary, await compile(sources)));
   return instantiate(await readFile(path));
@@ -78,7 +89,7 @@ async function compile(sources: ModelSources): Promise<Uint8Array> {
   return wasm;
 }
 
-async function instantiate(wasm: Uint8Array<ArrayBuffer>): Promise<ReplayTarget> {
+async function instantiate(wasm: Uint8Array<ArrayBuffer>): Promise<Model> {
   const { instance } = await WebAssembly.instantiate(wasm, { env: { abort } });
   const model = instance.exports as unknown as ModelExports;
   if (model.protocol_version() !== PROTOCOL_VERSION) {
@@ -92,6 +103,8 @@ async function instantiate(wasm: Uint8Array<ArrayBuffer>): Promise<ReplayTarget>
       const at = model.replay_dump();
       return new Uint8Array(model.memory.buffer, at, model.replay_dump_size()).slice();
     },
+    outputs: () => new Uint8Array(model.memory.buffer, model.replay_outputs(), model.replay_outputs_size()).slice(),
+    digest: () => model.replay_dump_digest(),
   };
 }
 

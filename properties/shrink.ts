@@ -66,7 +66,7 @@ async function simplify(operations: readonly Operation[], fails: Fails): Promise
 }
 
 /** Simpler forms of one operation, simplest first; each strictly simpler, so that shrinking ends. */
-function* simplerForms(op: Operation): Generator<Operation> {
+export function* simplerForms(op: Operation): Generator<Operation> {
   const { name, cpu, context, value, text, args } = op;
   const plain = op;
   const bare = onlyUsed(op);

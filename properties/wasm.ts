@@ -11,7 +11,7 @@ const EXPORTS = ["stp_sim_replay_init", "stp_sim_replay_alloc", "stp_sim_replay_
 
 /** Makes instances of the runtime as it stands, or of a changed copy of it. Throws StpError if it does not compile. */
 export async function wasmTargets(runtime: RuntimeSources = runtimeSources("wasm32"), report?: (line: string) => void): Promise<TargetFactory> {
-  const port = ["hooks", "world", "replay"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
+  const port = ["hooks", "cpu", "world", "replay"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
   const { wasm } = await compileWasm({
     sources: runtime.files,
     units: [...runtime.core, ...runtime.replay, ...port],

@@ -1,55 +1,113 @@
-/** Speed of the machine on litmus 1. Run it: npx tsx sim/bench.ts. It asserts nothing. */
+/**
+ * How fast the machine is: `npm run bench`. It reads the clock and asserts nothing.
+ *
+ * Prints median and spread of several rounds, after one that warms up.
+ */
 import { cpus } from "node:os";
-import { onePreemption } from "./explore.ts";
-import { LitmusRig, type LitmusCase } from "./litmus/rig.ts";
+import { performance } from "node:perf_hooks";
+import { readFileSync } from "node:fs";
+import { runtimeSources } from "../spec/runtime.ts";
+import { compileExplored, exploredCases, type ExploredCase } from "./explored.ts";
+import { depthFirst } from "./explore/depth-first.ts";
+import { explore } from "./explore/explore.ts";
+import type { SimContext } from "./machine.ts";
+import { Run } from "./run.ts";
 import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 
-const ROUNDS = 5;
-const TIME_MS = 1000;
+const ROUNDS = 7;
+const TIME_MS = 400;
 
-const lostUpdate: LitmusCase = {
-  name: "lost_update",
-  parts: [
-    { name: "T0", cpu: 0, run: "buggy" },
-    { name: "T1", cpu: 1, run: "buggy" },
-  ],
-  check: () => undefined,
-};
-
-/** Operations per second, a run for each round. `work` returns how many it did. */
+/** Things per second that `work` does; it answers how many it did. */
 function measure(name: string, work: () => number): void {
-  const rates = Array.from({ length: ROUNDS }, () => {
-    const start = performance.now();
+  const rates = Array.from({ length: ROUNDS + 1 }, () => {
+    const begun = performance.now();
     let done = 0;
-    while (performance.now() - start < TIME_MS) done += work();
-    return (done / (performance.now() - start)) * 1000;
-  }).sort((a, b) => a - b);
-  const [slowest, median, fastest] = [rates[0]!, rates[ROUNDS >> 1]!, rates[ROUNDS - 1]!].map((rate) => Math.round(rate).toLocaleString("en"));
-  console.log(`${name.padEnd(40)} ${median}/s (${slowest} to ${fastest})`);
+    while (performance.now() - begun < TIME_MS) done += work();
+    return done / ((performance.now() - begun) / 1000);
+  }).slice(1);
+  rates.sort((a, b) => a - b);
+  const [slowest, median, fastest] = [rates[0]!, rates[ROUNDS >> 1]!, rates.at(-1)!].map((rate) => Math.round(rate).toLocaleString("en"));
+  console.log(`${name.padEnd(52)} ${median}/s (${slowest} to ${fastest})`);
 }
 
-const rig = await LitmusRig.create();
-const { machine } = rig;
-console.log(`${cpus()[0]?.model ?? "unknown CPU"}, Node ${process.version}, one thread; median of ${ROUNDS} rounds of ${TIME_MS} ms`);
+async function caseOf(text: string): Promise<ExploredCase> {
+  const source = { path: "sim/bench.c", text: `#include <stp_explore.h>\n${text}` };
+  return (await exploredCases(source.path, await compileExplored(source, { runtime: runtimeSources("wasm32") })))[0]!;
+}
 
-measure("context switches (stop and resume)", () => {
-  const [forever] = rig.prepare({ name: "spin", parts: [{ name: "T0", run: "forever" }], check: () => undefined });
-  for (let access = 1; access <= 10_000; access++) machine.step(forever!, access);
-  return 10_000;
-});
-measure("accesses without a stop", () => {
-  const [forever] = rig.prepare({ name: "spin", parts: [{ name: "T0", run: "forever" }], check: () => undefined });
-  machine.step(forever!, 1_000_000);
-  return 1_000_000;
-});
-measure("one-preemption runs", () => {
+/** A case's contexts without anyone who watches. */
+function unwatched({ course, contexts }: ExploredCase): () => SimContext[] {
+  return () => {
+    course.machine.watch(undefined);
+    course.machine.reset();
+    return contexts.map((spec) => course.machine.spawn(spec));
+  };
+}
+
+/** Each of two contexts left before each of its events for the whole other: complete runs, each checked. */
+function onePreemptionRuns(prepare: () => readonly SimContext[], one: ExploredCase, isRight: () => boolean): number {
+  const { machine } = one.course;
   let runs = 0;
-  for (let round = 0; round < 1000; round++) runs += rig.explore(lostUpdate, onePreemption("T0", "T1")).schedules;
+  for (const [first, second] of [[0, 1], [1, 0]] as const) {
+    for (let access = 2; ; access++) {
+      const contexts = prepare();
+      const ended = machine.step(contexts[first]!, access).state === "ended";
+      machine.step(contexts[second]!, "end");
+      if (!ended) machine.step(contexts[first]!, "end");
+      if (!isRight()) throw new Error("The atomic count is wrong");
+      runs++;
+      if (ended) break;
+    }
+  }
+  return runs;
+}
+
+console.log(`${cpus()[0]?.model ?? "unknown CPU"}, Node ${process.version}, clang -O2, one thread; median of ${ROUNDS} rounds of ${TIME_MS} ms (slowest to fastest)`);
+
+const forever = await caseOf(`static u32 stop;
+static void run(uintptr_t unused) { while (!STP_READ(stop)) ; }
+STP_CASE(forever) { stp_task(0, run, 0); stp_task(1, run, 0); }`);
+const beginForever = unwatched(forever);
+measure("context switches (stop one, resume the other)", () => {
+  const [one, two] = beginForever();
+  for (let access = 1; access <= 10_000; access++) {
+    forever.course.machine.step(one!, access);
+    forever.course.machine.step(two!, access);
+  }
+  return 20_000;
+});
+measure("events without a stop", () => {
+  const [one] = beginForever();
+  forever.course.machine.step(one!, 500_000);
+  return 500_000;
+});
+
+const counting = await caseOf(`static u32 count;
+static void add(uintptr_t unused) { __atomic_fetch_add(&count, 1, __ATOMIC_RELAXED); STP_READ(count); }
+static void check(void) { stp_assert(count % 2 == 0); }
+STP_CASE(counting) { stp_task(0, add, 0); stp_task(1, add, 0); stp_finally(check); }`);
+const beginCounting = unwatched(counting);
+const finallyCheck = counting.course.machine.instance.func("stp_sim_finally");
+measure("one-preemption runs, nobody watching", () => {
+  let runs = 0;
+  // An assertion that fails outside of a context traps: each run is checked.
+  for (let i = 0; i < 200; i++) runs += onePreemptionRuns(beginCounting, counting, () => (finallyCheck(), true));
   return runs;
 });
+measure("the same by depth-first search, all observers watching", () => explore({ course: counting.course, check: counting.check, explorer: depthFirst({ preemptions: 1 }) }).schedules);
+
+const seqlock = { path: "sim/litmus/seqlock.c", text: readFileSync(new URL("litmus/seqlock.c", import.meta.url), "utf8") };
+const [, repaired] = await exploredCases(seqlock.path, await compileExplored(seqlock, { runtime: runtimeSources("wasm32") }));
+measure("schedules of litmus case 10 at bound 2, all watching", () => explore({ course: repaired!.course, check: repaired!.check, explorer: depthFirst({ preemptions: 2 }) }).schedules);
+
+const { machine } = new Run(counting.course);
 const memory_kib = machine.instance.bytes.length / 1024;
 const snapshot = takeSnapshot(machine);
-measure(`snapshots of ${memory_kib} KiB restored`, () => {
+measure(`64 KiB of snapshot taken (of ${memory_kib} KiB)`, () => {
+  for (let round = 0; round < 100; round++) takeSnapshot(machine, snapshot);
+  return (100 * memory_kib) / 64;
+});
+measure("64 KiB of snapshot restored", () => {
   for (let round = 0; round < 100; round++) restoreSnapshot(machine, snapshot);
-  return 100;
+  return (100 * memory_kib) / 64;
 });

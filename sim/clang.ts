@@ -1,52 +1,57 @@
 /**
  * clang and wasm-ld, as `@yowasp/clang` has them: compiled to wasm, so that the sandbox needs no compiler.
  *
- * The package is 105 MB and takes seconds to load; it is imported at the first use, never before.
- * Siblings: compile.ts caches what comes out of here.
+ * They run in child processes: several at once, and with V8 set to their liking, which is not that of the simulation.
+ * A child loads the package of 105 MB; it is started at the first use, never before.
+ * Siblings: clang-child.ts; compile.ts caches what comes out of here.
  */
+import { availableParallelism } from "node:os";
 import type { Tree } from "@yowasp/clang";
+import { ClangChild, type ClangResult } from "./clang-child.ts";
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
-/** `output` is absent if the tool failed; `messages` is what it said, unchanged. */
-export interface ClangResult {
-  readonly output?: Uint8Array;
-  readonly messages: string;
-}
+/** Runs at once. Each needs some 500 MB. */
+export const CLANG_RUNS_MAX = Math.min(availableParallelism(), 4);
+/** How long a child is kept for further work. */
+const IDLE_MS_MAX = 5_000;
 
 /**
  * Runs `clang ...args -o OUTPUT` over files by path; a relative path is one below the file system's root.
- * Throws if the package itself is broken.
+ * Beyond CLANG_RUNS_MAX it waits for its turn. Throws if the package itself is broken.
  */
 export async function clang(args: readonly string[], files: Files): Promise<ClangResult> {
-  const { commands, Exit } = await load();
-  const decoder = new TextDecoder();
-  let messages = "";
-  const collect = (bytes: Uint8Array | null): void => {
-    if (bytes) messages += decoder.decode(bytes, { stream: true });
-  };
+  const job = { args, tree: treeOf(files) };
+  const child = await acquire();
   try {
-    const tree = await commands.clang([...args, "-o", OUTPUT], treeOf(files), { stdout: collect, stderr: collect, decodeASCII: false });
-    const output = tree?.[OUTPUT];
-    return output instanceof Uint8Array ? { output, messages } : { messages };
-  } catch (error) {
-    if (error instanceof Exit) return { messages };
-    throw new Error(`Cannot run @yowasp/clang: ${messages || String(error)}`, { cause: error });
+    return await child.run(job);
+  } finally {
+    release(child);
   }
 }
 
-const OUTPUT = "clang.out";
+const idle: ClangChild[] = [];
+const waiting: ((child: ClangChild) => void)[] = [];
+let running = 0;
 
-type Package = typeof import("@yowasp/clang");
-let loaded: Promise<Package> | undefined;
+async function acquire(): Promise<ClangChild> {
+  if (running === CLANG_RUNS_MAX) return new Promise((resolve) => waiting.push(resolve));
+  running++;
+  const child = idle.pop();
+  return child?.alive ? child : new ClangChild();
+}
 
-function load(): Promise<Package> {
-  loaded ??= import("@yowasp/clang").then(async (clangPackage) => {
-    // Without arguments it only loads itself; with a progress callback it does not print one.
-    await clangPackage.runLLVM(undefined, {}, { fetchProgress: () => {} });
-    return clangPackage;
-  });
-  return loaded;
+/** First come, first served. A child that has ended is replaced. */
+function release(child: ClangChild): void {
+  const next = waiting.shift();
+  if (next) return next(child.alive ? child : new ClangChild());
+  running--;
+  if (child.alive) park(child);
+}
+
+function park(child: ClangChild): void {
+  idle.push(child);
+  child.rest(IDLE_MS_MAX, () => idle.splice(idle.indexOf(child), 1));
 }
 
 function treeOf(files: Files): Tree {

@@ -10,7 +10,8 @@ import { join } from "node:path";
 import { cachedDirectory, contentHash } from "../spec/cache.ts";
 import { StpError } from "../spec/errors.ts";
 import { asyncify } from "./asyncify.ts";
-import { clang } from "./clang.ts";
+import { CLANG_RUNS_MAX, clang } from "./clang.ts";
+import { COVERAGE_EXPORTS, COVERAGE_FLAGS, adaptCoverage } from "./coverage.ts";
 import { addSites } from "./sites.ts";
 
 export interface CompileOptions {
@@ -28,6 +29,8 @@ export interface CompileOptions {
   readonly instrument: boolean;
   /** Path prefixes of units that get no hooks. */
   readonly uninstrumented?: readonly string[];
+  /** Path prefixes of the author's own code: its calls are noted as the callers of what happens in the rest. None by default. */
+  readonly authored?: readonly string[];
   /** Called with one line at the start of each step that the cache does not save. */
   readonly report?: (line: string) => void;
 }
@@ -50,17 +53,18 @@ const INSTRUMENT_FLAGS = [
   "-Xclang", "-fsanitize=thread",
   "-mllvm", "-tsan-instrument-func-entry-exit=0",
   "-mllvm", "-tsan-distinguish-volatile=1",
-  "-mllvm", "-tsan-compound-read-before-write=1",
+  "-mllvm", "-tsan-instrument-read-before-write=1",
+  ...COVERAGE_FLAGS,
   // All that sites.ts reads; full DWARF would not survive the detour through assembly.
   "-gline-tables-only",
 ];
 /** What machine.ts needs of an instrumented module; the `stp_sim_set_…` and `…_off` ones are the port's. */
-const MACHINE_EXPORTS = ["__stack_pointer", "stp_sim", "stp_sim_alloc", "stp_sim_settle", "stp_sim_set_cpu", "stp_sim_set_level", "stp_sim_irq_off"];
-const MACHINE_EXPORTS_IF_DEFINED = ["stp_sim_preempt_off"];
+export const MACHINE_EXPORTS: readonly string[] = ["__stack_pointer", "__global_base", "__heap_base", "stp_sim", "stp_sim_notes", "stp_sim_memory", "stp_sim_owned", "stp_sim_alloc", "stp_sim_settle", "stp_sim_set_cpu", "stp_sim_set_level", "stp_sim_irq_off"];
+const MACHINE_EXPORTS_IF_DEFINED = ["stp_sim_preempt_off", ...COVERAGE_EXPORTS];
 const LINK_FLAGS = ["-mexec-model=reactor", "-Wl,--stack-first", "-Wl,-z,stack-size=65536"];
 
 /** Our own steps: a change of one of these makes everything anew. */
-const RECIPE = ["compile.ts", "clang.ts", "sites.ts", "access.ts", "asyncify.ts"];
+const RECIPE = ["compile.ts", "clang.ts", "clang-process.mjs", "sites.ts", "access.ts", "coverage.ts", "asyncify.ts"];
 
 /**
  * Compiles and links. Throws StpError, with clang's own message, if the sources are at fault.
@@ -71,8 +75,7 @@ export async function compileWasm(options: CompileOptions): Promise<CompileResul
   const link = linkFlags(options);
   const hash = contentHash([tools, "link", String(options.instrument), ...link, ...units.map((unit) => unit.hash)]);
   const directory = await cachedDirectory("wasm", hash, async (place) => {
-    const built = [];
-    for (const unit of units) built.push(await buildUnit(options, unit));
+    const built = await buildUnits(options, units);
     options.report?.("linking");
     let wasm = await linkObjects(built.map((unit) => unit.object), link);
     if (options.instrument) {
@@ -89,6 +92,8 @@ interface Unit {
   readonly path: string;
   readonly flags: readonly string[];
   readonly instrument: boolean;
+  /** CompileOptions.authored, if the unit is part of it and instrumented. */
+  readonly authored: readonly string[];
   readonly hash: string;
 }
 
@@ -96,14 +101,18 @@ function planUnit(options: CompileOptions, path: string, tools: string): Unit {
   const source = options.sources[path];
   if (source === undefined) throw new Error(`compileWasm got no source for its unit ${path}`);
   const instrument = options.instrument && !(options.uninstrumented ?? [PORT_PREFIX]).some((prefix) => path.startsWith(prefix));
+  const authored = instrument && options.authored?.some((prefix) => path.startsWith(prefix)) ? options.authored : [];
   const flags = [
     ...BASE_FLAGS,
     ...(options.includes ?? []).map((directory) => `-I${directory}`),
     ...Object.entries(options.defines ?? {}).map(([name, value]) => `-D${name}=${value}`),
     ...(options.cflags ?? []),
     ...(instrument ? INSTRUMENT_FLAGS : []),
+    // sites.ts reads the comments in an author's unit; elsewhere they are half of the text.
+    ...(instrument && authored.length === 0 ? ["-fno-verbose-asm"] : []),
   ];
-  return { path, flags, instrument, hash: contentHash([tools, path, source, ...flags, "headers", ...headersOf(options).flat()]) };
+  const hash = contentHash([tools, path, source, ...flags, "authored", ...authored, "headers", ...headersOf(options).flat()]);
+  return { path, flags, instrument, authored, hash };
 }
 
 /** Everything that is no unit: whichever of these a unit includes, a change of any makes it compile again. */
@@ -114,21 +123,47 @@ function headersOf(options: CompileOptions): [path: string, contents: string][] 
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-async function buildUnit(options: CompileOptions, unit: Unit): Promise<{ object: Uint8Array; warnings: string }> {
+interface Built {
+  readonly object: Uint8Array;
+  readonly warnings: string;
+}
+
+/** Several at once, begun in order; what comes out is in order, too. After a failure none is begun, and of several failures the first in order is thrown. */
+async function buildUnits(options: CompileOptions, units: readonly Unit[]): Promise<Built[]> {
+  const built: Built[] = [];
+  const failures: unknown[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < units.length && failures.length === 0) {
+      const index = next++;
+      await buildUnit(options, units[index]!).then(
+        (unit) => (built[index] = unit),
+        (error: unknown) => (failures[index] = error),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: CLANG_RUNS_MAX }, work));
+  const first = failures.find((failure) => failure !== undefined);
+  if (first !== undefined) throw first;
+  return built;
+}
+
+async function buildUnit(options: CompileOptions, unit: Unit): Promise<Built> {
   const directory = await cachedDirectory("object", unit.hash, async (place) => {
     options.report?.(`compiling ${unit.path}`);
     const files = { ...Object.fromEntries(headersOf(options)), [unit.path]: options.sources[unit.path]! };
     const compiled = await clang([...TARGET, ...unit.flags, unit.instrument ? "-S" : "-c", unit.path], files);
     if (!compiled.output) throw new StpError(`Cannot compile ${unit.path}:\n${compiled.messages.trimEnd()}`);
-    await writeFile(join(place, "unit.o"), unit.instrument ? await assembleWithSites(unit.path, compiled.output) : compiled.output);
+    await writeFile(join(place, "unit.o"), unit.instrument ? await assembleWithSites(unit, compiled.output) : compiled.output);
     await writeFile(join(place, "warnings.txt"), compiled.messages);
   });
   return { object: await readFile(join(directory, "unit.o")), warnings: await readFile(join(directory, "warnings.txt"), "utf8") };
 }
 
-async function assembleWithSites(path: string, assembly: Uint8Array): Promise<Uint8Array> {
-  const assembled = await clang([...TARGET, "-c", "unit.s"], { "unit.s": addSites(new TextDecoder().decode(assembly)) });
-  if (!assembled.output) throw new Error(`Cannot assemble ${path} with its access sites:\n${assembled.messages}`);
+async function assembleWithSites(unit: Unit, assembly: Uint8Array): Promise<Uint8Array> {
+  const text = addSites(adaptCoverage(new TextDecoder().decode(assembly)), unit.authored);
+  const assembled = await clang([...TARGET, "-c", "unit.s"], { "unit.s": text });
+  if (!assembled.output) throw new Error(`Cannot assemble ${unit.path} with its access sites:\n${assembled.messages}`);
   return assembled.output;
 }
 

@@ -30,7 +30,13 @@ const EXPORTS = [
   "stp_sim_stop",
   "stp_sim_drain",
   "stp_sim_readable",
-  "stp_sim_take",
+  "stp_sim_discard",
+  "stp_sim_read_begin",
+  "stp_sim_read",
+  "stp_sim_taken",
+  "stp_sim_taken_size",
+  "stp_sim_fini",
+  "stp_sim_fail_alloc",
   "stp_sim_unread",
   "stp_sim_row",
   "stp_sim_finish",
@@ -44,7 +50,7 @@ const EXPORTS = [
 /** Compiles. With `instrument` the result can be preempted at each access. Throws StpError with clang's message. */
 export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, instrument: boolean, report?: (line: string) => void): Promise<CompileResult> {
   const path = pathInTree(probe.path);
-  const port = ["hooks", "world", "sandbox"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
+  const port = ["hooks", "cpu", "world", "sandbox"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
   const compiled = compileWasm({
     sources: { ...runtime.files, [path]: probe.text },
     units: [path, ...runtime.core, ...port],
@@ -52,6 +58,7 @@ export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, 
     defines: { STP_SOURCE_HASH: `"${runtime.hash}"`, STP_LOCK_SPINS_MAX: String(SANDBOX_LOCK_SPINS_MAX) },
     cflags: PROBE_CFLAGS,
     exports: EXPORTS,
+    authored: [path],
     instrument,
     ...(report ? { report } : {}),
   });

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { decodeRecords } from "../spec/recording/record.ts";
 import { runtimeSources, type RuntimeSources } from "../spec/runtime.ts";
-import { checkProbe, type CheckResult } from "./check.ts";
+import { checkProbe, type CheckResult } from "./check/check.ts";
 import { createMachine } from "./machine.ts";
 import { compileProbe } from "./probe.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -25,7 +25,7 @@ async function compile(runtime: RuntimeSources): Promise<Uint8Array> {
 }
 
 async function check(runtime: RuntimeSources = runtimeSources("wasm32")): Promise<CheckResult> {
-  return checkProbe({ wasm: await compile(runtime), events: [] });
+  return checkProbe({ wasm: await compile(runtime), events: [], first: true });
 }
 
 /** What a reader sees that looks while a write is interrupted, after the interrupter has ended: texts, one set for each access. */
@@ -110,7 +110,7 @@ async function readableAfterReaders(runtime: RuntimeSources = runtimeSources("wa
       if (machine.step(irq!, "end").state !== "ended") break;
       if (machine.step(task!, second).state !== "stopped") break;
       if (machine.step(nmi!, "end").state !== "ended") continue;
-      sandbox.take(0);
+      sandbox.discard(0);
       runs++;
       for (let access = second + 1; task!.state !== "ended"; access++) {
         machine.step(task!, access);

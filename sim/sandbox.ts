@@ -26,12 +26,20 @@ export interface WorldEvent {
 }
 
 export interface LedgerKind {
-  readonly attempted: bigint;
-  readonly delivered: bigint;
-  readonly lost: Readonly<Record<LossCause, bigint>>;
+  readonly attempted: number;
+  readonly delivered: number;
+  readonly lost: Readonly<Record<LossCause, number>>;
 }
 
 export type LedgerRow = Readonly<Record<LossKind, LedgerKind>>;
+
+/** A counter of losses; `cut`: something was shortened. */
+export interface LossCounter {
+  readonly cpu: number;
+  readonly probe: number;
+  readonly kind: LossKind;
+  readonly cause: LossCause | "cut";
+}
 
 /** Ring of a virtual CPU. */
 export const SANDBOX_RING_BYTES = 1 << 20;
@@ -115,9 +123,25 @@ export class Sandbox {
     this.#call("stp_sim_drain", cpu);
   }
 
-  /** The reader takes what is there and throws it away: for runs that are rewound, which no file could be. */
-  take(cpu: number): void {
-    this.#call("stp_sim_take", cpu);
+  /** A reader that keeps nothing. */
+  discard(cpu: number): void {
+    this.#call("stp_sim_discard", cpu);
+  }
+
+  /** Makes room for a reader that is one of the contexts (`stp_sim_read`). */
+  beginReading(cpu: number): void {
+    if (this.#call("stp_sim_read_begin", cpu) !== 0) throw new Error("The sandbox has no memory for a reader");
+  }
+
+  /** What that reader took. */
+  taken(cpu: number): Uint8Array {
+    const address = this.#call("stp_sim_taken", cpu);
+    return this.instance.bytes.slice(address, address + this.#call("stp_sim_taken_size", cpu));
+  }
+
+  /** Gives all memory of the session back, as unloading does. */
+  fini(): void {
+    this.instance.func("stp_sim_fini")();
   }
 
   /** A copy of what is unread, if the ring has not gone round yet. */
@@ -129,15 +153,31 @@ export class Sandbox {
 
   /** Ledger row of a probe; the number of probes is the row "none". */
   row(cpu: number, probe: number): LedgerRow {
-    const address = this.#call("stp_sim_row", cpu, probe);
+    const at = this.#call("stp_sim_row", cpu, probe) / 4;
+    const words = this.instance.words;
+    const count = (index: number): number => words[at + 2 * index]! + words[at + 2 * index + 1]! * 2 ** 32;
+    const row: Partial<Record<LossKind, LedgerKind>> = {};
+    for (const [k, kind] of KINDS.entries()) {
+      const first = k * (2 + CAUSES.length);
+      const lost: Partial<Record<LossCause, number>> = {};
+      for (const [c, cause] of CAUSES.entries()) lost[cause] = count(first + 2 + c);
+      row[kind] = { attempted: count(first), delivered: count(first + 1), lost: lost as Record<LossCause, number> };
+    }
+    return row as LedgerRow;
+  }
+
+  /** Where each counter of the ledger is that counts a loss or a cut, by address. */
+  lossCounters(): Map<number, LossCounter> {
+    const counters = new Map<number, LossCounter>();
     const words = 2 + CAUSES.length;
-    const word = (index: number): bigint => this.instance.data.getBigUint64(address + 8 * index, true);
-    const kind = (index: number): LedgerKind => ({
-      attempted: word(index * words),
-      delivered: word(index * words + 1),
-      lost: Object.fromEntries(CAUSES.map((cause, i) => [cause, word(index * words + 2 + i)])) as Record<LossCause, bigint>,
-    });
-    return Object.fromEntries(KINDS.map((name, index) => [name, kind(index)])) as Record<LossKind, LedgerKind>;
+    for (let cpu = 0; cpu < this.cpus; cpu++) {
+      for (const { index: probe } of this.probes) {
+        const row = this.#call("stp_sim_row", cpu, probe);
+        KINDS.forEach((kind, k) => CAUSES.forEach((cause, c) => counters.set(row + 8 * (k * words + 2 + c), { cpu, probe, kind, cause })));
+        counters.set(row + 8 * KINDS.length * words, { cpu, probe, kind: "string", cause: "cut" });
+      }
+    }
+    return counters;
   }
 
   /** Ends the session; its recording by file name. */

@@ -13,12 +13,13 @@ export interface Snapshot {
   readonly state: MachineState;
 }
 
-/** Takes a snapshot. Call it between steps. */
-export function takeSnapshot(machine: Machine): Snapshot {
-  const globals = Object.values(machine.instance.exports)
-    .filter((value): value is WebAssembly.Global => value instanceof WebAssembly.Global && isMutable(value))
-    .map((global) => ({ global, value: global.value as unknown }));
-  return { memory: machine.instance.bytes.slice(), globals, state: machine.saveState() };
+/** Takes a snapshot. Call it between steps. One that is no longer needed may be given for its memory. */
+export function takeSnapshot(machine: Machine, old?: Snapshot): Snapshot {
+  const { bytes } = machine.instance;
+  let memory = old?.memory;
+  if (memory?.length === bytes.length) memory.set(bytes);
+  else memory = bytes.slice();
+  return { memory, globals: mutableGlobals(machine).map((global) => ({ global, value: global.value as unknown })), state: machine.saveState() };
 }
 
 /** Puts the machine back. It may be repeated; memory that has grown since stays, zeroed. */
@@ -28,6 +29,17 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
   bytes.fill(0, snapshot.memory.length);
   for (const { global, value } of snapshot.globals) global.value = value;
   machine.restoreState(snapshot.state);
+}
+
+const globalsOf = new WeakMap<Machine, WebAssembly.Global[]>();
+
+function mutableGlobals(machine: Machine): readonly WebAssembly.Global[] {
+  let globals = globalsOf.get(machine);
+  if (!globals) {
+    globals = Object.values(machine.instance.exports).filter((value): value is WebAssembly.Global => value instanceof WebAssembly.Global && isMutable(value));
+    globalsOf.set(machine, globals);
+  }
+  return globals;
 }
 
 function isMutable(global: WebAssembly.Global): boolean {

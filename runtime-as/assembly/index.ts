@@ -5,10 +5,10 @@
  * Sibling: runtime-c/replay/replay.c
  */
 import { PROTOCOL_VERSION } from "./protocol.gen";
-import { Words } from "./dump";
+import { digest_absorb, Words } from "./dump";
 import { replay_dump_into } from "./replay";
 
-export { replay_init, replay_run } from "./replay";
+export { replay_init, replay_outputs, replay_outputs_size, replay_run } from "./replay";
 
 const dump = new Words(4096);
 let buffer = new StaticArray<u64>(0);
@@ -32,6 +32,12 @@ export function replay_dump(): usize {
 /** Bytes of the dump that replay_dump made last. */
 export function replay_dump_size(): i32 {
   return dump.count * 8;
+}
+
+/** The digest of the full dump (O4): of the state alone, not of what led there. */
+export function replay_dump_digest(): u64 {
+  replay_dump_into(dump);
+  return digest_absorb(0, dump);
 }
 
 /** The version of spec/protocol.ts that the model speaks. */

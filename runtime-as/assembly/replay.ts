@@ -92,6 +92,8 @@ const text = new Bytes(OPERATION_SIZE_MAX);
 const args = new Arguments(PRINT_ARGS_MAX, OPERATION_SIZE_MAX);
 /** Its result, outputs and dumps, in the order of O4. */
 const observed = new Words(DUMP_WORDS_MAX);
+/** Where its outputs end: they begin behind the result. */
+let outputs_end: i32 = 1;
 
 /** Starts a fresh session. */
 export function replay_init(): void {
@@ -123,6 +125,15 @@ export function replay_run(batch: usize, batch_size: i32, results: usize): i32 {
     at += size;
   }
   return <i32>count;
+}
+
+/** The outputs of the last operation (O5), and their size in bytes. */
+export function replay_outputs(): usize {
+  return changetype<usize>(observed.words) + sizeof<u64>();
+}
+
+export function replay_outputs_size(): i32 {
+  return (outputs_end - 1) * sizeof<u64>();
 }
 
 /** The full dump of the session now (O6). */
@@ -188,6 +199,7 @@ function make_operation(operation: usize, full_every: u32): i64 {
   const ledger = attribution(code, cpu, context, target);
   const result = ledger === null ? -EINVAL /* O2 */ : call(code, ledger, cpus[cpu], context, target, value);
   observed.words[0] = <i64>result;
+  outputs_end = observed.count;
   if (is_map_operation(code)) {
     if (target < REPLAY_MAPS) map_dump(maps[target], observed);
   } else if (cpu < REPLAY_CPUS) {

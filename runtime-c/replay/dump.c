@@ -1,55 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The canonical dump and its digest (O4, O6).
+ * The canonical dump of the state (O6).
  * Must never: use the formatter or any other code that it is to judge, change what it shows.
- * Sibling: runtime-as/assembly/dump.ts
+ * Siblings: outputs.c, runtime-as/assembly/dump.ts
  */
 #include <replay/replay.h>
-
-#define DIGEST_MULTIPLIER 0x9e3779b97f4a7c15ull
-
-void stp_dump_word(struct stp_dump *dump, u64 word)
-{
-	if (dump->out) {
-		if (dump->words < dump->words_max)
-			dump->out[dump->words] = word;
-		dump->words++;
-		return;
-	}
-	dump->digest = (dump->digest ^ word) * DIGEST_MULTIPLIER;
-	dump->digest ^= dump->digest >> 29;
-}
-
-void stp_dump_string(struct stp_dump *dump, const char *bytes, u32 length)
-{
-	u64 word = 0;
-	u32 i;
-
-	stp_dump_word(dump, length);
-	for (i = 0; i < length; i++) {
-		word |= (u64)(u8)bytes[i] << i % 8 * 8;
-		if (i % 8 == 7 || i == length - 1) {
-			stp_dump_word(dump, word);
-			word = 0;
-		}
-	}
-}
-
-void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_node *node, s64 value)
-{
-	u32 i;
-
-	stp_dump_word(dump, STP_DUMP_ENTRY);
-	for (i = 0; i < stp_map_key_parts(map); i++) {
-		const u64 *part = stp_map_node_part(map, node, i);
-
-		if (stp_map_part_is_string(map, i))
-			stp_dump_string(dump, (const char *)(part + 1), *part);
-		else
-			stp_dump_word(dump, *part);
-	}
-	stp_dump_word(dump, value);
-}
 
 void stp_dump_map(struct stp_dump *dump, const struct stp_map *map)
 {
@@ -102,45 +57,6 @@ void stp_dump_cpu(struct stp_dump *dump, const struct stp_cpu *cpu)
 	stp_dump_word(dump, active);
 	for (level = 0; level < STP_CONTEXTS; level++)
 		dump_level(dump, cpu, level);
-}
-
-static void read_ring(const struct stp_ring *ring, unsigned long at, void *to, u32 size)
-{
-	u32 i;
-
-	for (i = 0; i < size; i++)
-		((u8 *)to)[i] = ring->data[(at + i) & (ring->size - 1)];
-}
-
-/* Whether the record is whole: its magic, and zeros up to the next one (T1). */
-static bool is_whole(const struct stp_ring *ring, unsigned long at, const struct stp_record_header *header)
-{
-	u32 end = sizeof(*header) + ((header->payload_size + 7) & ~7u);
-	u32 i;
-
-	for (i = sizeof(*header) + header->payload_size; i < end; i++)
-		if (ring->data[(at + i) & (ring->size - 1)])
-			return false;
-	return header->magic == STP_RECORD_MAGIC;
-}
-
-unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring, unsigned long at)
-{
-	struct stp_record_header header;
-	char payload[STP_REPLAY_PRINT_SIZE];
-	u32 size;
-
-	read_ring(ring, at, &header, sizeof(header));
-	size = header.payload_size < sizeof(payload) ? header.payload_size : sizeof(payload);
-	read_ring(ring, at + sizeof(header), payload, size);
-	stp_dump_word(dump, STP_DUMP_RECORD);
-	stp_dump_word(dump, is_whole(ring, at, &header) ? header.type : 0);
-	stp_dump_word(dump, header.context);
-	stp_dump_word(dump, header.probe);
-	stp_dump_word(dump, header.cpu);
-	stp_dump_word(dump, header.sequence);
-	stp_dump_string(dump, payload, size);
-	return at + sizeof(header) + ((header.payload_size + 7) & ~7u);
 }
 
 void stp_dump_ring(struct stp_dump *dump, const struct stp_ring *ring)

@@ -18,22 +18,11 @@ static struct stp_map *const replay_maps[] = { STP_REPLAY_MAPS };
 static struct stp_probe replay_probe[STP_REPLAY_PROBES];
 static struct stp_probe *replay_probes[STP_REPLAY_PROBES];
 
-#define OUTPUT_WORDS_MAX 256 /* words that one operation can output */
-
 static struct stp_dump rolling;
-static u64 output_words[OUTPUT_WORDS_MAX];
 static u64 operations_made;
 static u8 *ring_memory[STP_REPLAY_CPUS];
 
 #define MAPS_COUNT (sizeof(replay_maps) / sizeof(*replay_maps))
-
-/* One operation, decoded. */
-struct op {
-	struct stp_op_header head;
-	const char *text;
-	u64 value[STP_PRINT_ARGS_MAX];
-	struct stp_args args;
-};
 
 /* Takes @size bytes rounded up to words from the operation; NULL if it is shorter. */
 static const u8 *take(const u8 **at, const u8 *end, u64 size)
@@ -64,13 +53,12 @@ static const char *take_string(const u8 **at, const u8 *end)
 	return (const char *)take(at, end, (length + 8) & ~7ull);
 }
 
-/* O1. Return: false if the operation is malformed. */
-static bool decode(const u8 *at, const u8 *end, struct op *op)
+/* Text and arguments. Return: false if they do not end at @end. */
+static bool decode_parts(const u8 *at, const u8 *end, struct stp_replay_room *op)
 {
 	u64 shape;
 	u32 i, count;
 
-	at += sizeof(op->head);
 	op->text = take_string(&at, end);
 	if (!op->text || !take_word(&at, end, &shape) || !shape || shape >> 32)
 		return false;
@@ -91,44 +79,73 @@ static bool decode(const u8 *at, const u8 *end, struct op *op)
 	return at == end;
 }
 
-static struct stp_map *map_of(const struct op *op)
+u32 stp_replay_decode(const u8 *at, const u8 *end, struct stp_replay_room *op)
+{
+	if ((u64)(end - at) < sizeof(op->head))
+		return 0;
+	memcpy(&op->head, at, sizeof(op->head));
+	if (op->head.size < sizeof(op->head) || op->head.size > end - at)
+		return 0;
+	return decode_parts(at + sizeof(op->head), at + op->head.size, op) ? op->head.size : 0;
+}
+
+static struct stp_map *map_of(const struct stp_replay_room *op)
 {
 	return replay_maps[op->head.target];
 }
 
-static s64 probe_enter(struct op *op)
+static s64 probe_enter(struct stp_replay_room *op)
 {
 	struct stp_ctx *ctx = stp_probe_enter(&replay_probe[op->head.target], op->head.context);
 
 	if (!ctx)
 		return -STP_ENESTED;
 	/* Between operations a replay may be moved; what stays on the CPU is in its contexts. */
-	stp_preempt_enable();
+	if (!op->stays)
+		stp_preempt_enable();
 	return 0;
 }
 
-static s64 probe_exit(void)
+/* The innermost probe's context; a caller outside any probe could be moved while it looks. */
+static struct stp_ctx *innermost(void)
 {
-	struct stp_ctx *ctx = stp_current_ctx();
+	struct stp_ctx *ctx;
+
+	stp_preempt_disable();
+	ctx = stp_current_ctx();
+	stp_preempt_enable();
+	return ctx;
+}
+
+static s64 probe_exit(struct stp_replay_room *op)
+{
+	struct stp_ctx *ctx = innermost();
 
 	if (!ctx)
 		return -STP_ESTATE;
-	stp_preempt_disable(); /* for the one in probe_enter() */
+	if (!op->stays)
+		stp_preempt_disable(); /* for the one in probe_enter() */
 	stp_probe_exit(ctx);
 	return 0;
 }
 
-static s64 map_get(struct op *op, struct stp_dump *outputs)
+static void between_steps(struct stp_replay_room *op)
+{
+	if (op->between)
+		op->between(op);
+}
+
+static s64 map_get(struct stp_replay_room *op)
 {
 	s64 value;
 	int error = stp_map_read(map_of(op), &op->args, &value);
 
 	if (!error)
-		stp_dump_word(outputs, value);
+		stp_dump_word(&op->outputs, value);
 	return error;
 }
 
-static s64 map_walk(struct op *op, struct stp_dump *outputs)
+static s64 map_walk(struct stp_replay_room *op)
 {
 	u64 limit = (u64)op->head.value >> 4;
 	struct stp_walk_options options = { .sort = op->head.value & 15, .limit = limit > 0xffffffff ? 0xffffffff : limit };
@@ -141,12 +158,14 @@ static s64 map_walk(struct op *op, struct stp_dump *outputs)
 	error = stp_walk_begin(&walk, NULL, map_of(op), options);
 	if (error)
 		return error;
-	for (; stp_walk_next(&walk); count++)
-		stp_dump_entry(outputs, walk.map, walk.node, walk.value);
+	for (between_steps(op); stp_walk_next(&walk); between_steps(op)) {
+		stp_dump_entry(&op->outputs, walk.map, walk.node, walk.value);
+		count++;
+	}
 	return count;
 }
 
-static s64 map_hold(struct op *op)
+static s64 map_hold(struct stp_replay_room *op)
 {
 	unsigned long flags;
 	int error = stp_map_lock(map_of(op), &flags);
@@ -156,57 +175,60 @@ static s64 map_hold(struct op *op)
 	return error;
 }
 
-static s64 map_release(struct op *op)
+static s64 map_release(struct stp_replay_room *op)
 {
 	struct stp_map *map = map_of(op);
 
-	if (map->owner != stp_cpu() + 1)
+	if (map->owner != op->head.cpu + 1u)
 		return -STP_ESTATE;
 	stp_map_unlock(map, stp_irq_save());
 	return 0;
 }
 
-static s64 str_printf(struct op *op, struct stp_dump *outputs)
+static s64 str_printf(struct stp_replay_room *op)
 {
 	const char *string;
-	int error = stp_string_printf(stp_current_ctx(), &string, op->text, &op->args);
+	int error = stp_string_printf(innermost(), &string, op->text, &op->args);
 
 	if (!error)
-		stp_dump_string(outputs, string, strnlen(string, STP_STRING_SIZE_MAX));
+		stp_dump_string(&op->outputs, string, strnlen(string, STP_STRING_SIZE_MAX));
 	return error;
 }
 
-static s64 ring_read(struct op *op, struct stp_dump *outputs)
+static s64 ring_read(struct stp_replay_room *op)
 {
 	struct stp_ring *ring = &stp_session.cpu[op->head.cpu].ring;
 	s64 count;
 
-	for (count = 0; count < op->head.value && stp_ring_readable(ring); count++)
-		stp_ring_consume(ring, stp_dump_record(outputs, ring, ring->tail) - ring->tail);
+	for (count = 0; count < op->head.value; count++) {
+		if (count)
+			between_steps(op);
+		if (!stp_ring_readable(ring))
+			break;
+		stp_ring_consume(ring, stp_dump_record(&op->outputs, ring, ring->tail) - ring->tail);
+	}
 	return count;
 }
 
-static s64 make_call(struct op *op, struct stp_dump *outputs)
+static s64 make_call(struct stp_replay_room *op)
 {
-	struct stp_ctx *ctx = stp_current_ctx();
-
 	switch (op->head.code) {
 	case STP_OP_PROBE_ENTER:
 		return probe_enter(op);
 	case STP_OP_PROBE_EXIT:
-		return probe_exit();
+		return probe_exit(op);
 	case STP_OP_MAP_ADD:
 		return stp_map_add(map_of(op), &op->args, op->head.value);
 	case STP_OP_MAP_SET:
 		return stp_map_set(map_of(op), &op->args, op->head.value);
 	case STP_OP_MAP_GET:
-		return map_get(op, outputs);
+		return map_get(op);
 	case STP_OP_MAP_CONTAINS:
 		return stp_map_contains(map_of(op), &op->args);
 	case STP_OP_MAP_DEL:
 		return stp_map_del(map_of(op), &op->args);
 	case STP_OP_MAP_WALK:
-		return map_walk(op, outputs);
+		return map_walk(op);
 	case STP_OP_MAP_CLEAR:
 		return stp_map_clear(map_of(op));
 	case STP_OP_MAP_SIZE:
@@ -216,36 +238,36 @@ static s64 make_call(struct op *op, struct stp_dump *outputs)
 	case STP_OP_MAP_RELEASE:
 		return map_release(op);
 	case STP_OP_STR_PRINTF:
-		return str_printf(op, outputs);
+		return str_printf(op);
 	case STP_OP_PRINT_PRINTF:
-		return stp_printf_args(ctx, op->text, &op->args);
+		return stp_printf_args(innermost(), op->text, &op->args);
 	case STP_OP_PRINT_FLUSH:
-		return stp_print_flush(ctx);
+		return stp_print_flush(innermost());
 	case STP_OP_RING_READ:
-		return ring_read(op, outputs);
+		return ring_read(op);
 	default:
 		return -STP_EINVAL;
 	}
 }
 
-static bool is_map_call(const struct op *op)
+static bool is_map_call(const struct stp_replay_room *op)
 {
 	return op->head.code >= STP_OP_MAP_ADD && op->head.code <= STP_OP_MAP_RELEASE;
 }
 
-static bool target_is_known(const struct op *op)
+static bool target_is_known(const struct stp_replay_room *op)
 {
 	if (is_map_call(op))
 		return op->head.target < MAPS_COUNT;
 	return op->head.code != STP_OP_PROBE_ENTER || op->head.target < STP_REPLAY_PROBES;
 }
 
-static bool context_is_known(const struct op *op)
+static bool context_is_known(const struct stp_replay_room *op)
 {
 	return op->head.code != STP_OP_PROBE_ENTER || op->head.context < STP_CONTEXTS;
 }
 
-static bool code_is_known(const struct op *op)
+static bool code_is_known(const struct stp_replay_room *op)
 {
 	switch (op->head.code) {
 	case STP_OP_PROBE_ENTER:
@@ -262,7 +284,7 @@ static bool code_is_known(const struct op *op)
 }
 
 /* The ledger row to which X3 attributes the call. */
-static u32 row_of(const struct op *op)
+static u32 row_of(const struct stp_replay_room *op)
 {
 	const struct stp_ctx *ctx = stp_session.cpu[op->head.cpu].current_ctx;
 
@@ -271,38 +293,40 @@ static u32 row_of(const struct op *op)
 	return ctx ? ctx->probe->index : STP_REPLAY_PROBES;
 }
 
-/* One operation: the call, then result, outputs and the touched state into the digest (O4). */
-static s64 make(struct op *op)
+s64 stp_replay_make(struct stp_replay_room *op)
 {
-	struct stp_dump outputs = { .out = output_words, .words_max = OUTPUT_WORDS_MAX };
-	bool cpu_is_known = op->head.cpu < STP_REPLAY_CPUS;
-	bool accepted = cpu_is_known && code_is_known(op) && target_is_known(op) && context_is_known(op);
-	s64 result = -STP_EINVAL;
-	u32 row = 0, i;
-
-	if (accepted) {
+	op->outputs = (struct stp_dump){ .out = op->output, .words_max = STP_REPLAY_OUTPUTS_MAX };
+	op->accepted = op->head.cpu < STP_REPLAY_CPUS && code_is_known(op) && target_is_known(op) && context_is_known(op);
+	if (!op->accepted)
+		return -STP_EINVAL;
+	if (!op->stays)
 		stp_replay_move(op->head.cpu);
-		row = row_of(op);
-		result = make_call(op, &outputs);
-	}
+	op->row = row_of(op);
+	return make_call(op);
+}
+
+/* Result, outputs and the touched state into the digest (O4). */
+static void absorb(const struct stp_replay_room *op, s64 result)
+{
+	u32 i;
+
 	stp_dump_word(&rolling, result);
-	for (i = 0; i < outputs.words && i < OUTPUT_WORDS_MAX; i++)
-		stp_dump_word(&rolling, output_words[i]);
+	for (i = 0; i < op->outputs.words && i < STP_REPLAY_OUTPUTS_MAX; i++)
+		stp_dump_word(&rolling, op->output[i]);
 	if (is_map_call(op)) {
 		if (target_is_known(op))
 			stp_dump_map(&rolling, map_of(op));
-	} else if (cpu_is_known) {
+	} else if (op->head.cpu < STP_REPLAY_CPUS) {
 		stp_dump_cpu(&rolling, &stp_session.cpu[op->head.cpu]);
 		stp_dump_ring(&rolling, &stp_session.cpu[op->head.cpu].ring);
 	}
-	if (accepted)
-		stp_dump_row(&rolling, op->head.cpu, row);
-	return result;
+	if (op->accepted)
+		stp_dump_row(&rolling, op->head.cpu, op->row);
 }
 
 int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results)
 {
-	static struct op op; /* too large for a kernel stack */
+	static struct stp_replay_room op; /* too large for a kernel stack */
 	const u8 *at = batch, *end = batch + size;
 	struct stp_batch_header header;
 	u32 i;
@@ -313,13 +337,13 @@ int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results)
 	if (header.protocol_version != STP_PROTOCOL_VERSION || header.cpus != STP_REPLAY_CPUS)
 		return -STP_EINVAL;
 	for (i = 0; i < header.operations; i++) {
-		if ((u64)(end - at) < sizeof(op.head))
+		u32 op_size = stp_replay_decode(at, end, &op);
+
+		if (!op_size)
 			return -STP_EINVAL;
-		memcpy(&op.head, at, sizeof(op.head));
-		if (op.head.size < sizeof(op.head) || op.head.size > end - at || !decode(at, at + op.head.size, &op))
-			return -STP_EINVAL;
-		at += op.head.size;
-		results[i].result = make(&op);
+		at += op_size;
+		results[i].result = stp_replay_make(&op);
+		absorb(&op, results[i].result);
 		if (header.full_every && ++operations_made % header.full_every == 0)
 			stp_dump_all(&rolling);
 		results[i].digest = rolling.digest;

@@ -32,6 +32,42 @@ void stp_dump_all(struct stp_dump *dump);
 /* Dumps the record at stream offset @at; gives the offset behind it. */
 unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring, unsigned long at);
 
+#define STP_REPLAY_OUTPUTS_MAX 256 /* words that one operation can output */
+
+/**
+ * struct stp_replay_room - One operation, decoded, and what it gave. Each caller has its own, so that several may be at it.
+ * @head, @text, @args: The operation; @value holds what @args points to.
+ * @stays:    The caller is on the CPU of its operations and stays there, and a hit keeps preemption off until its exit, as
+ *            everywhere but in a sequential replay. Set once, for all operations.
+ * @between:  If set, called between the steps of an operation that serves as several calls (M10, T4). Set as @stays.
+ * @accepted: O2 did not refuse it.
+ * @row:      The ledger row to which X3 attributes it.
+ * @outputs:  Words that it output (O5); they are in @output.
+ */
+struct stp_replay_room {
+	struct stp_op_header head;
+	const char *text;
+	u64 value[STP_PRINT_ARGS_MAX];
+	struct stp_args args;
+	bool stays;
+	void (*between)(struct stp_replay_room *room);
+	bool accepted;
+	u32 row;
+	struct stp_dump outputs;
+	u64 output[STP_REPLAY_OUTPUTS_MAX];
+};
+
+/* stp_replay_decode() - Read the operation that begins at @at (O1). Return: its size in bytes; 0 if it is malformed. */
+u32 stp_replay_decode(const u8 *at, const u8 *end, struct stp_replay_room *room);
+
+/**
+ * stp_replay_make() - Make the operation in @room.
+ *
+ * Context: Task; any with @room->stays, if the operation is made on this CPU.
+ * Return:  What the call returned (O3).
+ */
+s64 stp_replay_make(struct stp_replay_room *room);
+
 /**
  * stp_replay_init() - A fresh session as REPLAY_CONFIG and REPLAY_MAPS have it.
  *

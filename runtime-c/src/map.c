@@ -154,7 +154,7 @@ static struct stp_map_node *insert(struct stp_map *map, const struct lookup *loo
 	else
 		map->first = index;
 	map->last = index;
-	map->size++;
+	STP_WRITE(map->size, map->size + 1); /* stp_map_size() looks without the lock */
 	return node;
 }
 
@@ -184,6 +184,7 @@ static void unlist(struct stp_map *map, struct stp_map_node *node)
 		map->last = node->prev;
 }
 
+/* The size is the caller's to change. */
 static void remove_node(struct stp_map *map, struct stp_map_node *node)
 {
 	unchain(map, node);
@@ -191,7 +192,6 @@ static void remove_node(struct stp_map *map, struct stp_map_node *node)
 	node->order = STP_MAP_ORDER_FREE;
 	node->chain = map->free;
 	map->free = node_index(map, node);
-	map->size--;
 }
 
 /* How long to wait for another CPU: its holder runs with interrupts off, so only an nmi or a hypervisor delays it. */
@@ -225,14 +225,17 @@ int stp_map_lock(struct stp_map *map, unsigned long *flags)
 	/* Pairs with stp_map_unlock(). */
 	owner = stp_cmpxchg(&map->owner, 0, me);
 	/* If it is ours already, we interrupted the holder, which cannot go on before us (M6). */
-	if (!owner || (owner != me && wait_for_owner(map, me)))
+	if (!owner || (owner != me && wait_for_owner(map, me))) {
+		stp_lock_taken(&map->owner, STP_LOCK_TRIED);
 		return 0;
+	}
 	stp_irq_restore(*flags);
 	return -STP_EBUSY;
 }
 
 void stp_map_unlock(struct stp_map *map, unsigned long flags)
 {
+	stp_lock_given(&map->owner);
 	/* Pairs with stp_map_lock(). */
 	stp_store_release(&map->owner, 0);
 	stp_irq_restore(flags);
@@ -373,8 +376,10 @@ int stp_map_del(struct stp_map *map, const struct stp_args *key)
 	if (begin_change(map, lookup.cut, &flags))
 		return -STP_EBUSY;
 	node = find(map, &lookup);
-	if (node)
+	if (node) {
 		remove_node(map, node); /* M9 */
+		STP_WRITE(map->size, map->size - 1);
+	}
 	return end_change(map, flags, node ? 0 : -STP_ENOENT);
 }
 
@@ -386,6 +391,7 @@ int stp_map_clear(struct stp_map *map)
 		return -STP_EBUSY;
 	while (map->first)
 		remove_node(map, stp_map_node_at(map, map->first)); /* M11 */
+	STP_WRITE(map->size, 0); /* at once: whoever asks for the size meanwhile sees all or none */
 	return end_change(map, flags, 0);
 }
 
@@ -432,9 +438,10 @@ int stp_map_init(struct stp_map *map)
 	for (i = 0; i < STP_MAP_WALKS_MAX; i++) {
 		map->orders[i].busy = 0;
 		map->orders[i].node = stp_alloc(map->entries_max * sizeof(u32));
+		map->orders[i].shown = stp_alloc(map->node_size);
 	}
 	for (i = 0; i < STP_MAP_WALKS_MAX; i++)
-		if (!map->orders[i].node)
+		if (!map->orders[i].node || !map->orders[i].shown)
 			goto no_memory;
 	if (map->buckets && map->nodes)
 		return 0;
@@ -449,7 +456,9 @@ void stp_map_fini(struct stp_map *map)
 
 	for (i = 0; i < STP_MAP_WALKS_MAX; i++) {
 		stp_free(map->orders[i].node);
+		stp_free(map->orders[i].shown);
 		map->orders[i].node = NULL;
+		map->orders[i].shown = NULL;
 	}
 	stp_free(map->nodes);
 	stp_free(map->buckets);

@@ -43,10 +43,13 @@ struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
 		return NULL;
 	}
 	ctx = &cpu->ctx[level];
+	/* Once it is claimed, calls outside of any probe that interrupt us are entered there (X3). */
+	STP_WRITE(ctx->row, row);
+	stp_barrier();
 	/* The claim comes first: a hit of this level that interrupts us from here on is refused and touches nothing below. */
 	STP_WRITE(cpu->current_ctx, ctx);
 	stp_barrier();
-	ctx->row = row;
+	STP_WRITE(ctx->row, row); /* again: one that came before the claim has used it */
 	ctx->outer = outer;
 	ctx->probe = probe;
 	ctx->strings_used = 0; /* B1; the print buffer is empty since the exit before (X2) */

@@ -28,6 +28,8 @@ static int init_cpu(struct stp_cpu *cpu, u32 index)
 	cpu->index = index;
 	cpu->rows = stp_alloc(rows * sizeof(*cpu->rows));
 	complete = cpu->rows;
+	stp_owned_by(cpu->rows, rows * sizeof(*cpu->rows), index);
+	stp_owned_by(cpu->ctx, sizeof(cpu->ctx), index);
 	for (level = 0; level < STP_CONTEXTS; level++) {
 		struct stp_ctx *ctx = &cpu->ctx[level];
 
@@ -36,6 +38,8 @@ static int init_cpu(struct stp_cpu *cpu, u32 index)
 		ctx->row = cpu->rows + rows - 1;
 		ctx->strings = stp_alloc((size_t)config->strings * STP_STRING_SIZE_MAX);
 		ctx->print = stp_alloc(config->print_size);
+		stp_owned_by(ctx->strings, (size_t)config->strings * STP_STRING_SIZE_MAX, index);
+		stp_owned_by(ctx->print, config->print_size, index);
 		complete = complete && ctx->strings && ctx->print;
 	}
 	return complete ? 0 : -STP_ENOMEM;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Walks (M10): the order is made once under the map's lock, by a bounded heap; the visits hold no lock.
- * Must never: visit an entry that was made after the walk began, leave a map held while the author's code runs.
+ * Walks (M10): the order is made once under the map's lock, by a bounded heap; each visit copies its entry under the lock.
+ * Must never: visit an entry that was made after the walk began, leave a map held while the author's code runs, let that
+ * code look at a node that may change.
  * Siblings: runtime-as/assembly/map.ts, map.c
  */
 #include <stp/ledger.h>
@@ -114,8 +115,9 @@ static struct stp_map_order *take_order(struct stp_map *map)
 	u32 i;
 
 	for (i = 0; i < STP_MAP_WALKS_MAX; i++) {
-		if (!map->orders[i].busy) {
-			map->orders[i].busy = 1;
+		/* Pairs with stp_walk_end(), which holds no lock. */
+		if (!stp_load_acquire(&map->orders[i].busy)) {
+			STP_WRITE(map->orders[i].busy, 1);
 			return &map->orders[i];
 		}
 	}
@@ -175,20 +177,44 @@ int stp_walk_begin(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *m
 	return walk->order ? 0 : refuse_busy();
 }
 
-bool stp_walk_next(struct stp_walk *walk)
+/* Copy the next entry that is still there. Return: -STP_ENOENT if there is none; -STP_EBUSY (M6). */
+static int show_next(struct stp_walk *walk)
 {
-	if (walk->ctx)
-		walk->ctx->strings_used = walk->strings;
-	while (walk->next < walk->count) {
-		walk->node = stp_map_node_at(walk->map, walk->order->node[walk->next++]);
+	struct stp_map_node *node;
+	int result = -STP_ENOENT;
+	unsigned long flags;
+
+	if (stp_map_lock(walk->map, &flags))
+		return -STP_EBUSY;
+	while (result && walk->next < walk->count) {
+		node = stp_map_node_at(walk->map, walk->order->node[walk->next++]);
 		/* Free nodes and nodes made since have a higher number (M10). */
-		if (STP_READ(walk->node->order) < walk->made_before) {
-			walk->value = STP_READ(walk->node->value);
-			return true;
+		if (node->order < walk->made_before) {
+			memcpy(walk->order->shown, node, walk->map->node_size);
+			result = 0;
 		}
 	}
-	stp_walk_end(walk);
-	return false;
+	stp_map_unlock(walk->map, flags);
+	return result;
+}
+
+bool stp_walk_next(struct stp_walk *walk)
+{
+	int result = -STP_ENOENT;
+
+	if (walk->ctx)
+		walk->ctx->strings_used = walk->strings;
+	if (walk->next < walk->count)
+		result = show_next(walk);
+	if (result == -STP_EBUSY)
+		refuse_busy(); /* M10: the walk ends there */
+	if (result) {
+		stp_walk_end(walk);
+		return false;
+	}
+	walk->node = walk->order->shown;
+	walk->value = walk->node->value;
+	return true;
 }
 
 void stp_walk_end(struct stp_walk *walk)
@@ -215,8 +241,6 @@ const char *stp_it_str(struct stp_walk *it, u32 n)
 	string = stp_string_take(it->ctx);
 	if (!string)
 		return "";
-	/* The node may be reused meanwhile: never more than the part holds, always terminated. */
 	memcpy(string, stp_map_node_part(it->map, it->node, n) + 1, it->map->string_size);
-	string[it->map->string_size - 1] = 0;
 	return string;
 }

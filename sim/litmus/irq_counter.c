@@ -1,28 +1,37 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Case 2 of README.md: a per-CPU counter, incremented by a task and by an interrupt of its CPU. */
-#include "litmus.h"
+/* Case 2: a per-CPU counter, incremented by a task and by an interrupt of its CPU. */
+#include <stp_explore.h>
 
-static unsigned int counters[CPUS];
+static u32 counter;
 
-void irq_counter_reset(void)
+static void add(uintptr_t unused)
 {
-	for (int i = 0; i < CPUS; i++)
-		counters[i] = 0;
+	STP_WRITE(counter, STP_READ(counter) + 1);
 }
 
-unsigned int irq_counter_of(unsigned int cpu) { return counters[cpu]; }
-
-void irq_counter_buggy(void)
+static void add_with_interrupts_off(uintptr_t unused)
 {
-	unsigned int *counter = &counters[litmus_cpu()];
+	unsigned long flags = stp_irq_save();
 
-	shared_write(*counter, shared_read(*counter) + 1);
+	add(0);
+	stp_irq_restore(flags);
 }
 
-void irq_counter_repaired(void)
+static void both_are_counted(void)
 {
-	unsigned int flags = litmus_irq_save();
+	stp_assert(counter == 2);
+}
 
-	irq_counter_buggy();
-	litmus_irq_restore(flags);
+STP_CASE(buggy)
+{
+	stp_task(0, add, 0);
+	stp_irq(0, add, 0);
+	stp_finally(both_are_counted);
+}
+
+STP_CASE(repaired)
+{
+	stp_task(0, add_with_interrupts_off, 0);
+	stp_irq(0, add, 0);
+	stp_finally(both_are_counted);
 }

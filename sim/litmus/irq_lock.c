@@ -1,24 +1,40 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Case 4 of README.md: an interrupt takes the spinlock that the task under it holds. */
-#include "litmus.h"
+/* Case 4: an interrupt takes the spinlock that the task under it holds. */
+#include <stp_explore.h>
 
-static unsigned int lock;
-static unsigned int counter;
+static struct stp_spinlock lock;
+static u32 counter;
 
-void irq_lock_reset(void) { lock = counter = 0; }
-unsigned int irq_lock_counter(void) { return counter; }
-
-void irq_lock_buggy(void)
+static void add(uintptr_t unused)
 {
-	lock_take(&lock);
-	shared_write(counter, shared_read(counter) + 1);
-	lock_release(&lock);
+	stp_spin_lock(&lock);
+	counter = counter + 1;
+	stp_spin_unlock(&lock);
 }
 
-void irq_lock_repaired(void)
+static void add_with_interrupts_off(uintptr_t unused)
 {
-	unsigned int flags = litmus_irq_save();
+	unsigned long flags = stp_spin_lock_irqsave(&lock);
 
-	irq_lock_buggy();
-	litmus_irq_restore(flags);
+	counter = counter + 1;
+	stp_spin_unlock_irqrestore(&lock, flags);
+}
+
+static void both_are_counted(void)
+{
+	stp_assert(counter == 2);
+}
+
+STP_CASE(buggy)
+{
+	stp_task(0, add, 0);
+	stp_irq(0, add, 0);
+	stp_finally(both_are_counted);
+}
+
+STP_CASE(repaired)
+{
+	stp_task(0, add_with_interrupts_off, 0);
+	stp_irq(0, add, 0);
+	stp_finally(both_are_counted);
 }

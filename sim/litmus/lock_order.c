@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Case 5 of README.md: two locks, taken in opposite orders by two CPUs. */
-#include "litmus.h"
+/* Case 5: two locks, taken in opposite orders by two CPUs. */
+#include <stp_explore.h>
 
-static unsigned int locks[2];
-static unsigned int counter;
+static struct stp_spinlock locks[2];
+static u32 counter;
 
-void lock_order_reset(void) { locks[0] = locks[1] = counter = 0; }
-unsigned int lock_order_counter(void) { return counter; }
-
-void lock_order_buggy(unsigned int first)
+static void add(uintptr_t first)
 {
-	lock_take(&locks[first]);
-	lock_take(&locks[!first]);
-	shared_write(counter, shared_read(counter) + 1);
-	lock_release(&locks[!first]);
-	lock_release(&locks[first]);
+	stp_spin_lock(&locks[first]);
+	stp_spin_lock(&locks[!first]);
+	counter = counter + 1;
+	stp_spin_unlock(&locks[!first]);
+	stp_spin_unlock(&locks[first]);
 }
 
-void lock_order_repaired(unsigned int first)
+static void both_are_counted(void)
 {
-	(void)first;
-	lock_order_buggy(0);
+	stp_assert(counter == 2);
+}
+
+STP_CASE(buggy)
+{
+	stp_task(0, add, 0);
+	stp_task(1, add, 1);
+	stp_finally(both_are_counted);
+}
+
+STP_CASE(repaired)
+{
+	stp_task(0, add, 0);
+	stp_task(1, add, 0);
+	stp_finally(both_are_counted);
 }

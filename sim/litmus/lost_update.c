@@ -1,18 +1,34 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Case 1 of README.md: a shared counter, incremented by two CPUs. */
-#include "litmus.h"
+/* Case 1: a shared counter, incremented by two CPUs. */
+#include <stp_explore.h>
 
-static unsigned int counter;
+static u32 counter;
 
-void lost_update_reset(void) { counter = 0; }
-unsigned int lost_update_counter(void) { return counter; }
-
-void lost_update_buggy(void)
+static void add_plainly(uintptr_t unused)
 {
-	shared_write(counter, shared_read(counter) + 1);
+	counter = counter + 1;
 }
 
-void lost_update_repaired(void)
+static void add_atomically(uintptr_t unused)
 {
 	__atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED);
+}
+
+static void both_are_counted(void)
+{
+	stp_assert(counter == 2);
+}
+
+STP_CASE(buggy)
+{
+	stp_task(0, add_plainly, 0);
+	stp_task(1, add_plainly, 0);
+	stp_finally(both_are_counted);
+}
+
+STP_CASE(repaired)
+{
+	stp_task(0, add_atomically, 0);
+	stp_task(1, add_atomically, 0);
+	stp_finally(both_are_counted);
 }

@@ -1,41 +1,39 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Case 3 of README.md: a nested probe clobbers the format buffer of its CPU. Contexts return 1 if they read what they wrote, 2 if they were refused. */
-#include "litmus.h"
+/* Case 3: a nested probe clobbers the format buffer of its CPU. */
+#include <stp_explore.h>
 
 #define SIZE 3
 
-static unsigned char buffers[CPUS][SIZE];
-static unsigned int busy[CPUS];
+static u8 buffer[SIZE];
+static u32 busy;
 
-void nested_buffer_reset(void)
+static void write_and_read(uintptr_t mark)
 {
-	for (int cpu = 0; cpu < CPUS; cpu++) {
-		busy[cpu] = 0;
-		for (int i = 0; i < SIZE; i++)
-			buffers[cpu][i] = 0;
-	}
+	int i;
+
+	for (i = 0; i < SIZE; i++)
+		STP_WRITE(buffer[i], mark);
+	for (i = 0; i < SIZE; i++)
+		stp_assert(STP_READ(buffer[i]) == mark);
 }
 
-int nested_buffer_buggy(unsigned char mark)
+/* Plain: whoever interrupts leaves the count as it was. */
+static void write_and_read_unless_busy(uintptr_t mark)
 {
-	unsigned char *buffer = buffers[litmus_cpu()];
-	int kept = 1;
-
-	for (int i = 0; i < SIZE; i++)
-		shared_write(buffer[i], mark);
-	for (int i = 0; i < SIZE; i++)
-		kept &= shared_read(buffer[i]) == mark;
-	return kept;
+	STP_WRITE(busy, STP_READ(busy) + 1);
+	if (STP_READ(busy) == 1)
+		write_and_read(mark);
+	STP_WRITE(busy, STP_READ(busy) - 1);
 }
 
-int nested_buffer_repaired(unsigned char mark)
+STP_CASE(buggy)
 {
-	unsigned int *count = &busy[litmus_cpu()];
-	int result = 2;
+	stp_task(0, write_and_read, 'a');
+	stp_irq(0, write_and_read, 'b');
+}
 
-	shared_write(*count, shared_read(*count) + 1);
-	if (shared_read(*count) == 1)
-		result = nested_buffer_buggy(mark);
-	shared_write(*count, shared_read(*count) - 1);
-	return result;
+STP_CASE(repaired)
+{
+	stp_task(0, write_and_read_unless_busy, 'a');
+	stp_irq(0, write_and_read_unless_busy, 'b');
 }

@@ -1,57 +1,57 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Case 8 of README.md: a 64-bit value on a 32-bit target, written by one CPU and read by another. */
-#include "litmus.h"
+/* Case 8: a 64-bit value on a 32-bit target, written by one CPU and read by another. */
+#include <stp_explore.h>
 
 #define VALUE 0x1111111122222222ull
 
-static unsigned long long value;
-static unsigned int sequence;
+static u64 value;
+static u32 halves[2];
+static u32 sequence;
 
-void torn_value_reset(void)
+static void write_value(uintptr_t unused)
 {
-	value = 0;
-	sequence = 0;
+	STP_WRITE(value, VALUE);
 }
 
-void torn_value_buggy_write(void)
+static void read_value(uintptr_t unused)
 {
-	shared_write(value, VALUE);
+	u64 seen = STP_READ(value);
+
+	stp_assert(seen == 0 || seen == VALUE);
 }
 
-unsigned long long torn_value_buggy_read(void)
+/* As the target has it: two words, each of them whole. */
+static void write_in_sequence(uintptr_t unused)
 {
-	return shared_read(value);
+	STP_WRITE(sequence, 1);
+	stp_wmb();
+	STP_WRITE(halves[0], (u32)VALUE);
+	STP_WRITE(halves[1], (u32)(VALUE >> 32));
+	stp_store_release(&sequence, 2);
 }
 
-void torn_value_repaired_write(void)
+static void read_in_sequence(uintptr_t unused)
 {
-	shared_write(sequence, 1);
-	torn_value_buggy_write();
-	shared_write(sequence, 2);
+	u32 before;
+	u64 seen;
+
+	do {
+		while ((before = stp_load_acquire(&sequence)) & 1)
+			stp_relax();
+		seen = STP_READ(halves[0]) | (u64)STP_READ(halves[1]) << 32;
+		stp_rmb();
+	} while (STP_READ(sequence) != before);
+	stp_assert(seen == 0 || seen == VALUE);
 }
 
-unsigned long long torn_value_repaired_read(void)
+STP_CASE(buggy)
 {
-	for (;;) {
-		unsigned int before = shared_read(sequence);
-		unsigned long long seen;
-
-		if (before & 1) {
-			stp_sim_relax();
-			continue;
-		}
-		seen = torn_value_buggy_read();
-		if (shared_read(sequence) == before)
-			return seen;
-	}
+	stp_task(0, write_value, 0);
+	stp_task(1, read_value, 0);
 }
 
-/* A write whose half-way stop lies between it and a change of the interrupt flag: an irq must not see it torn. */
-void torn_value_irq_off_write(void)
+STP_CASE(repaired)
 {
-	unsigned int flags = litmus_irq_save();
-
-	torn_value_buggy_write();
-	litmus_irq_restore(flags);
-	shared_write(sequence, 2);
+	stp_task(0, write_in_sequence, 0);
+	stp_task(1, read_in_sequence, 0);
 }

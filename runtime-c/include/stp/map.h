@@ -12,11 +12,13 @@ struct stp_map_node;
 
 /**
  * struct stp_map_order - Room for the entries of one walk.
- * @node: Index of each entry to visit.
- * @busy: A walk uses it; guarded by the map's lock.
+ * @node:  Index of each entry to visit.
+ * @shown: The entry that is visited now, as it was when its turn came.
+ * @busy:  A walk uses it; taken under the map's lock, given back without.
  */
 struct stp_map_order {
 	u32 *node;
+	struct stp_map_node *shown;
 	u32 busy;
 };
 

@@ -17,6 +17,9 @@
  *   CPU       u32 stp_cpu(): index of this CPU, below the session's CPU count; stable while preemption is off
  *             unsigned long stp_irq_save(), stp_irq_restore(flags)
  *             stp_preempt_disable(), stp_preempt_enable()
+ *   watching  stp_lock_taken(lock, how), stp_lock_given(lock): how is STP_LOCK_WAITED or STP_LOCK_TRIED
+ *             stp_owned_by(memory, size, cpu): from init on, only contexts of that CPU touch it
+ *             Nothing to a kernel; the sandbox checks what they say.
  *   time      u64 stp_time_ns(): monotonic, one clock for all CPUs, safe in nmi
  *   division  u32 stp_divide(u64 *n, u32 by): *n becomes the quotient, gives the remainder
  *   memory    void *stp_alloc(size): zeroed, NULL if there is none; stp_free(p): takes NULL. Only at init and fini.
@@ -27,6 +30,10 @@
  */
 #ifndef STP_PORT_H
 #define STP_PORT_H
+
+/* How a lock came to be taken: by waiting until it was free, or by tries that are bounded. */
+#define STP_LOCK_WAITED 0
+#define STP_LOCK_TRIED 1
 
 struct stp_ctx;
 struct stp_event;

@@ -21,6 +21,9 @@ extern u32 stp_native_cpu;
 #define stp_irq_restore(flags) ((void)(flags))
 #define stp_preempt_disable() ((void)0)
 #define stp_preempt_enable() ((void)0)
+#define stp_lock_taken(lock, how) ((void)0)
+#define stp_lock_given(lock) ((void)0)
+#define stp_owned_by(memory, size, cpu) ((void)0)
 u64 stp_time_ns(void);
 
 #endif

@@ -10,7 +10,11 @@
  * Events. A plain access of up to 4 bytes and every atomic is one event. A plain 8-byte access is two, low half
  * first, because a 32-bit target makes two instructions of it. memcpy and memmove are a read event and a write
  * event for each word; memset is a write event for each word. Fences are none: a stop before a fence is
- * indistinguishable from a stop before the access that follows it.
+ * indistinguishable from a stop before the access that follows it. Accesses of a context to its own stack are none
+ * either: nobody else may make them, so a stop there shows nothing new.
+ *
+ * Notes. While stp_sim.noting is set, each event, fence and lock is written down, before it happens, for the machine's
+ * observers. They never change what a context does: a full buffer is a stop that no schedule sees.
  *
  * Torn accesses. A hook runs before an access that it cannot split, so a stop between two halves is made up:
  *  - read: the low half is noted, the context stops, and on its return the noted value is put back in memory just
@@ -19,6 +23,7 @@
  * In between, the context reaches no other hook, so nobody can tell. stp_sim_settle() stands for that next hook where
  * there is none: in port primitives, and at the end of the context, where the machine calls it.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -37,6 +42,7 @@ enum half_state {
 };
 
 struct stp_sim_state stp_sim = { .fuel = ~0u };
+struct stp_sim_note stp_sim_notes[STP_SIM_NOTES_MAX];
 
 /* The half-done access of the running context: at most one, as it is settled before any stop. */
 static struct {
@@ -48,6 +54,28 @@ static struct {
 
 __attribute__((import_module("env"), import_name("yield"))) void stp_sim_yield(void);
 
+#define PAGE_SIZE 65536u
+
+/*
+ * The C library's way to more memory, in place of its own, which cannot take again what a snapshot gave back: there C
+ * forgets what it took, but wasm's memory never shrinks. The host has zeroed it.
+ */
+void *sbrk(intptr_t increment)
+{
+	static uintptr_t end;
+	uintptr_t has = __builtin_wasm_memory_size(0) * PAGE_SIZE, was;
+
+	if (!end)
+		end = has;
+	was = end;
+	if (increment < 0 || increment % PAGE_SIZE)
+		__builtin_trap();
+	if (was + increment > has && __builtin_wasm_memory_grow(0, (was + increment - has) / PAGE_SIZE) == (size_t)-1)
+		return (void *)-1;
+	end = was + increment;
+	return (void *)was;
+}
+
 /* Memory for the machine's shadow stacks and asyncify buffers. NULL if there is none. */
 void *stp_sim_alloc(size_t size_bytes)
 {
@@ -56,11 +84,65 @@ void *stp_sim_alloc(size_t size_bytes)
 
 static __attribute__((noinline)) void stop(unsigned int kind, const volatile void *address, unsigned int size, int order)
 {
+	unsigned int site = stp_sim.site;
+
 	stp_sim.kind = kind;
 	stp_sim.address = (unsigned int)(uintptr_t)address;
 	stp_sim.size = size;
 	stp_sim.order = (unsigned int)order;
 	stp_sim_yield();
+	stp_sim.site = site; /* others have run meanwhile */
+}
+
+static bool running(void)
+{
+	return (int)stp_sim.fuel >= 0;
+}
+
+/* The machine takes the notes away, and the context goes on. */
+static __attribute__((noinline)) void drain(void)
+{
+	stop(STP_SIM_DRAIN, NULL, 0, 0);
+}
+
+static unsigned int stack_pointer(void)
+{
+	unsigned int sp;
+
+	__asm__ volatile(".globaltype __stack_pointer, i32\n\tglobal.get __stack_pointer\n\tlocal.set %0" : "=r"(sp));
+	return sp;
+}
+
+static void remember(volatile struct stp_sim_note *note, const volatile void *address, unsigned int size)
+{
+	const volatile unsigned char *at = address;
+	unsigned int i;
+
+	if (size > 8)
+		size = 8;
+	for (i = 0; i < size; i++) /* may trap: the note is already there, and tells where */
+		((volatile unsigned char *)&note->low)[i] = at[i];
+}
+
+static __attribute__((noinline)) void note(unsigned int kind, const volatile void *address, unsigned int size, unsigned int order)
+{
+	struct stp_sim_note *to;
+	unsigned int sp = stack_pointer();
+
+	if (!running())
+		return;
+	if (sp < stp_sim.stack_deepest)
+		stp_sim.stack_deepest = sp;
+	if (stp_sim.noted == STP_SIM_NOTES_MAX)
+		drain();
+	to = &stp_sim_notes[stp_sim.noted++];
+	to->what = kind | size << 16 | order << 24;
+	to->address = (unsigned int)(uintptr_t)address;
+	to->site = stp_sim.site;
+	to->caller = stp_sim.caller;
+	to->low = to->high = 0;
+	if (kind & (STP_SIM_READ | STP_SIM_WRITE))
+		remember(to, address, size);
 }
 
 __attribute__((noinline)) void stp_sim_settle(void)
@@ -78,7 +160,7 @@ __attribute__((noinline)) void stp_sim_settle(void)
 		*word = value;
 		stp_sim.site = half.site;
 		stop(half.kind, word, WORD_SIZE, 0);
-		stp_sim.site = site;
+		stp_sim.site = site; /* the next access's, which is about to happen */
 		*word = stored;
 	}
 }
@@ -87,8 +169,36 @@ void stp_sim_relax(void)
 {
 	if (unlikely(stp_sim.half))
 		stp_sim_settle();
-	if ((int)stp_sim.fuel >= 0)
+	if (running())
 		stop(STP_SIM_RELAX, NULL, 0, 0);
+}
+
+/* At the head of each loop of instrumented code: one without accesses must end, too. */
+void stp_sim_loop(void)
+{
+	if (unlikely(stp_sim.loops && --stp_sim.loops == 0) && running())
+		for (;;)
+			stop(STP_SIM_LOOP, NULL, 0, 0);
+}
+
+/* At each call and each loop of the author's own code (sim/sites.ts). */
+void stp_sim_action(void)
+{
+	if (unlikely(stp_sim.actions && --stp_sim.actions == 0))
+		stp_sim_violate(STP_SIM_BUDGET, "uses up its budget of actions: calls, and rounds of loops");
+}
+
+void stp_sim_violate(enum stp_sim_violation how, const char *text)
+{
+	if (!running())
+		__builtin_trap();
+	for (;;)
+		stop(STP_SIM_VIOLATION, text, 0, how);
+}
+
+static inline bool is_private(const volatile void *address)
+{
+	return (unsigned int)(uintptr_t)address - stp_sim.stack_low < stp_sim.stack_size;
 }
 
 static inline void event(unsigned int kind, const volatile void *address, unsigned int size, int order)
@@ -97,10 +207,27 @@ static inline void event(unsigned int kind, const volatile void *address, unsign
 		stp_sim_settle();
 	if (unlikely(--stp_sim.fuel == 0))
 		stop(kind, address, size, order);
+	if (unlikely(stp_sim.noting))
+		note(kind, address, size, order);
+}
+
+void stp_sim_point(void)
+{
+	event(STP_SIM_CPU, NULL, 0, 0);
+}
+
+void stp_sim_note(unsigned int kind, const volatile void *address, unsigned int size, unsigned int order)
+{
+	if (unlikely(stp_sim.half))
+		stp_sim_settle();
+	if (stp_sim.noting)
+		note(kind, address, size, order);
 }
 
 static inline void access(unsigned int kind, const volatile void *address, unsigned int size)
 {
+	if (is_private(address))
+		return;
 	event(kind, address, size, 0);
 	if (kind & STP_SIM_WRITE)
 		stp_sim.writes++;
@@ -130,6 +257,8 @@ static __attribute__((noinline)) void tear(unsigned int kind, word_ptr low)
 
 static inline void access_wide(unsigned int kind, const volatile void *address)
 {
+	if (is_private(address))
+		return;
 	access(kind, address, 2 * WORD_SIZE);
 	if (unlikely(--stp_sim.fuel == 0))
 		tear(kind, (word_ptr)(uintptr_t)address);
@@ -292,8 +421,8 @@ ATOMIC_HOOKS(16)
 ATOMIC_HOOKS(32)
 ATOMIC_HOOKS(64)
 
-void __tsan_atomic_thread_fence(int order) { (void)order; }
-void __tsan_atomic_signal_fence(int order) { (void)order; }
+void __tsan_atomic_thread_fence(int order) { stp_sim_note(STP_SIM_FENCE, NULL, 0, (unsigned int)order); }
+void __tsan_atomic_signal_fence(int order) { (void)order; stp_sim_note(STP_SIM_FENCE, NULL, 0, STP_SIM_ORDER_COMPILER); }
 void __tsan_init(void) { }
 void __tsan_func_entry(void *caller) { (void)caller; }
 void __tsan_func_exit(void) { }

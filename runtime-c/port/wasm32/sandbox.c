@@ -14,8 +14,11 @@ extern struct stp_probe *const __stop_stp_probes[] __attribute__((weak));
 extern struct stp_map *const __start_stp_maps[] __attribute__((weak));
 extern struct stp_map *const __stop_stp_maps[] __attribute__((weak));
 
+void *__tsan_memcpy(void *to, const void *from, size_t size);
+
 static u8 *ring_memory[STP_CPUS_MAX];
 static FILE *data[STP_CPUS_MAX];
+static bool armed[STP_PROBES_MAX];
 static u32 cpus_count;
 
 u32 stp_sim_probes(void)
@@ -59,6 +62,7 @@ static void free_rings(void)
 	}
 }
 
+
 /* Return: as stp_session_init(). */
 int stp_sim_init(u32 cpus, u32 ring_size)
 {
@@ -91,9 +95,18 @@ int stp_sim_start(void)
 	return stp_session_start();
 }
 
-void stp_sim_hit(u32 probe)
+/* As a probe point: nothing if it is not armed, and what detaches waits for it. Whether preemption is off is its own affair. */
+void stp_sim_hit(u32 index)
 {
-	stp_probe_hit(stp_session.program.probes[probe], stp_sim_level(), NULL);
+	struct stp_probe *probe = stp_session.program.probes[index];
+
+	if (!armed[index])
+		return;
+	stp_sim_busy_begin();
+	stp_sim_probe_begin();
+	stp_probe_hit(probe, stp_sim_level(), NULL);
+	stp_sim_probe_end();
+	stp_sim_busy_end();
 }
 
 void stp_sim_stop(void)
@@ -124,11 +137,67 @@ u32 stp_sim_drain(u32 cpu)
 }
 
 /* A reader that keeps nothing. */
-void stp_sim_take(u32 cpu)
+void stp_sim_discard(u32 cpu)
 {
 	struct stp_ring *ring = &stp_session.cpu[cpu].ring;
 
 	stp_ring_consume(ring, stp_ring_readable(ring));
+}
+
+/* What a reader took that is one of the contexts; see stp_sim_read(). */
+static struct {
+	u8 *bytes;
+	u32 size;
+	u32 used;
+} taken[STP_CPUS_MAX];
+
+/* Makes room for what stp_sim_read() will take of @cpu. Return: 0; -STP_ENOMEM. */
+int stp_sim_read_begin(u32 cpu)
+{
+	taken[cpu].used = 0;
+	taken[cpu].size = 2 * stp_session.cpu[cpu].ring.size; /* what it took before the end, and what is left then */
+	taken[cpu].bytes = stp_sim_calloc(taken[cpu].size);
+	return taken[cpu].bytes ? 0 : -STP_ENOMEM;
+}
+
+/* A reader that can be interrupted, and whose reads are seen by the machine: takes what is readable now. */
+void stp_sim_read(u32 cpu)
+{
+	struct stp_ring *ring = &stp_session.cpu[cpu].ring;
+	unsigned long size;
+
+	for (;;) {
+		const u8 *bytes = stp_ring_peek(ring, &size);
+
+		if (!size || taken[cpu].used + size > taken[cpu].size)
+			return;
+		__tsan_memcpy(taken[cpu].bytes + taken[cpu].used, bytes, size);
+		taken[cpu].used += size;
+		stp_ring_consume(ring, size);
+	}
+}
+
+const u8 *stp_sim_taken(u32 cpu)
+{
+	return taken[cpu].bytes;
+}
+
+u32 stp_sim_taken_size(u32 cpu)
+{
+	return taken[cpu].used;
+}
+
+/* What unloading does. */
+void stp_sim_fini(void)
+{
+	u32 i;
+
+	stp_session_fini();
+	free_rings();
+	for (i = 0; i < cpus_count; i++) {
+		stp_free(taken[i].bytes);
+		taken[i].bytes = NULL;
+	}
 }
 
 u32 stp_sim_readable(u32 cpu)
@@ -170,8 +239,7 @@ int stp_sim_finish(void)
 			fclose(data[i]);
 		data[i] = NULL;
 	}
-	stp_session_fini();
-	free_rings();
+	stp_sim_fini();
 	return 0;
 }
 
@@ -183,13 +251,14 @@ const char *stp_sim_log(void)
 /* A kprobe in the sandbox: its hits come from the trace, by stp_sim_hit(); that the point exists was checked there. */
 static int attach_kprobe(struct stp_probe *probe)
 {
-	(void)probe;
+	armed[probe->index] = true;
 	return 0;
 }
 
 static void detach_kprobe(struct stp_probe *probe)
 {
-	(void)probe;
+	armed[probe->index] = false;
+	stp_sim_synchronize();
 }
 
 const struct stp_provider stp_provider_kprobe = {

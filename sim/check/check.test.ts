@@ -1,8 +1,8 @@
 /** What stp check finds if the runtime itself is broken: each breakage is one change of a copy of the C. */
 import { describe, expect, test } from "vitest";
-import { runtimeSources, type RuntimeSources } from "../spec/runtime.ts";
+import { runtimeSources, type RuntimeSources } from "../../spec/runtime.ts";
 import { checkProbe, type CheckResult } from "./check.ts";
-import { compileProbe } from "./probe.ts";
+import { compileProbe } from "../probe.ts";
 
 /** Uses all that the breakages touch: a map, and a print of two calls, which is complete though the map call was refused. */
 const PROBE = `#include <stp/stp.h>
@@ -28,6 +28,17 @@ STP_PROBE(kprobe, "do_sys_openat2")
 }
 `;
 
+/** Walks and changes what it walks. */
+const WALKS = `#include <stp/stp.h>
+STP_MAP(names, STP_KEYS(STP_STR), STP_INT64, .entries_max = 3, .string_size = 16);
+STP_PROBE(kprobe, "do_sys_openat2")
+{
+	stp_map_add(&names, STP_KEY(stp_execname(ctx)), 1);
+	stp_foreach(&names, it)
+		stp_map_del(&names, STP_KEY(stp_it_str(it, 0)));
+}
+`;
+
 type Change = readonly [before: string, after: string];
 
 /** A copy with the changes; each must fit exactly one place. */
@@ -41,7 +52,7 @@ function broken(runtime: RuntimeSources, path: string, changes: readonly Change[
 
 async function check(runtime: RuntimeSources, text = PROBE): Promise<CheckResult> {
   const { wasm } = await compileProbe({ path: "probe.c", text }, runtime, true);
-  return checkProbe({ wasm, events: [] });
+  return checkProbe({ wasm, events: [], first: true });
 }
 
 const rulesOf = (result: CheckResult): Set<string> => new Set(result.failures.map((failure) => failure.rule));
@@ -61,13 +72,21 @@ describe("checkProbe", { timeout: 180_000 }, () => {
       ["\tstp_irq_restore(*flags);\n", ""],
       ["\tstp_irq_restore(flags);\n", "\t(void)flags;\n"],
     ]],
-    ["P3", "a map is not locked at all", "src/map.c", [["if (!owner || (owner != me && wait_for_owner(map, me)))", "if (1)"]]],
+    ["locking", "a map is not locked at all", "src/map.c", [["if (!owner || (owner != me && wait_for_owner(map, me))) {", "if (1) {"]]],
     ["P3", "the ring reserves by a plain store", "src/ring.c", [["} while (stp_local_cmpxchg(&ring->head, head, head + size) != head);", "\tSTP_WRITE(ring->head, head + size);\n\t} while (0);"]]],
     ["P3", "the ring's last writer does not look again before it leaves", "src/ring.c", [["} while (STP_READ(ring->head) != head);", "} while (0);"]], PRINTS],
-    ["P3", "the levels of a CPU share one print buffer", "src/session.c", [["ctx->print = stp_alloc(config->print_size);", "ctx->print = level ? cpu->ctx[0].print : stp_alloc(config->print_size);"]]],
+    ["memory", "the levels of a CPU share one print buffer", "src/session.c", [["ctx->print = stp_alloc(config->print_size);", "ctx->print = level ? cpu->ctx[0].print : stp_alloc(config->print_size);"]]],
     ["X4", "a refused map call is not counted as lost", "src/map.c", [["\tstp_ledger_attempt(row, STP_LOSS_KIND_MAP);\n\terror = stp_map_lock(map, flags);\n\tif (error) {\n\t\tstp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY);", "\tstp_ledger_attempt(row, STP_LOSS_KIND_MAP);\n\terror = stp_map_lock(map, flags);\n\tif (error) {"]]],
-    ["M6", "a map is never given back", "src/map.c", [["\tstp_store_release(&map->owner, 0);\n", ""]]],
-    ["X2", "who waits for a map goes on for ever", "src/map.c", [["for (tries = tries_max(); tries; tries--) {", "for (tries = tries_max(); tries;) {"], ["if (!owner || (owner != me && wait_for_owner(map, me)))", "if (!owner || wait_for_owner(map, me))"]]],
+    ["locking", "a map is never given back", "src/map.c", [["\tstp_lock_given(&map->owner);\n", ""], ["\tstp_store_release(&map->owner, 0);\n", ""]]],
+    ["X2", "who waits for a map goes on for ever", "src/map.c", [["for (tries = tries_max(); tries; tries--) {", "for (tries = tries_max(); tries;) {"], ["if (!owner || (owner != me && wait_for_owner(map, me))) {", "if (!owner || wait_for_owner(map, me)) {"]]],
+    ["race", "a walk shows the node itself, which another CPU may use again", "src/walk.c", [["memcpy(walk->order->shown, node, walk->map->node_size);", "walk->order->shown = node;"]], WALKS],
+    ["race", "a map is given back without release", "src/map.c", [["stp_store_release(&map->owner, 0);", "STP_WRITE(map->owner, 0);"]]],
+    ["race", "the reader looks at what is committed without acquire", "src/ring.c", [["stp_load_acquire(&ring->committed)", "STP_READ(ring->committed)"]], PRINTS],
+    ["X3", "a hit does not claim its level", "src/probe.c", [["\tSTP_WRITE(cpu->current_ctx, ctx);\n", ""]]],
+    ["context", "a hit leaves preemption on", "src/probe.c", [["\tstp_preempt_disable();\n\tcpu = this_cpu();", "\tcpu = this_cpu();"]]],
+    ["context", "a hit leaves preemption off at its end", "src/probe.c", [["\tSTP_WRITE(ctx->cpu->current_ctx, ctx->outer);\n\tstp_preempt_enable();", "\tSTP_WRITE(ctx->cpu->current_ctx, ctx->outer);"]]],
+    ["memory", "a map's nodes are not given back", "src/map.c", [["\tstp_free(map->nodes);\n", ""]]],
+    ["M6", "every map call answers EBUSY", "src/map.c", [["if (!owner || (owner != me && wait_for_owner(map, me))) {", "if (0 && wait_for_owner(map, owner + me)) {"]]],
   ])("finds by %s that %s", async (rule, _what, path, changes, text) => {
     const result = await check(broken(runtime, `runtime-c/${path}`, changes), text);
     expect(rulesOf(result)).toContain(rule);

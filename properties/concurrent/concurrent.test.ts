@@ -1,0 +1,144 @@
+/** Concurrent runs of the runtime's calls against the model (X1, X3, X4, M6, M10, M11, P3, T5), and the oracle against broken copies. */
+import { readdirSync, readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { depthFirst } from "../../sim/explore/depth-first.ts";
+import { pct, uniform } from "../../sim/explore/random.ts";
+import { PROJECT_ROOT } from "../../spec/runtime.ts";
+import { sample } from "../mutate.ts";
+import { failAllocations } from "../fuzz/fuzz.ts";
+import { Bench, compileConcurrent } from "./bench.ts";
+import { ProgramGenerator } from "./generate.ts";
+import type { Judge } from "./judge.ts";
+import { allPairs, nameOfPair, programOf } from "./pairs.ts";
+import { parseConcurrent } from "./program.ts";
+import { fileOf, replayConcurrentFile } from "./replay.ts";
+import { shrinkConcurrent } from "./shrink.ts";
+import { exploreProgram, explorerFor, type Found } from "./survey.ts";
+import { benchOf, broken, type Break } from "./testing.ts";
+
+const seed = Number(process.env["STP_SEED"] ?? 1);
+/** Pairs of this test; `npm run concurrent` has all. */
+const PAIRS = 40;
+const PROGRAMS = 150;
+const PROGRAM_RUNS = 20;
+
+let bench: Bench;
+let judge: Judge;
+beforeAll(async () => {
+  ({ bench, judge } = await benchOf());
+}, 300_000);
+
+test(`pairs of operations agree with a serial order, in every schedule with few preemptions (STP_SEED=${seed})`, () => {
+  for (const pair of sample(allPairs(), PAIRS, seed)) {
+    const program = programOf(pair);
+    const { found } = exploreProgram({ bench, judge, program, explorer: explorerFor(bench, program), runs_max: 4000 });
+    expect(found && fileOf(found), nameOfPair(pair)).toBeUndefined();
+  }
+});
+
+test(`larger programs agree with a serial order, in random schedules (STP_SEED=${seed})`, () => {
+  const generator = new ProgramGenerator(seed);
+  for (let i = 0; i < PROGRAMS; i++) {
+    const program = generator.program();
+    const { found } = exploreProgram({ bench, judge, program, explorer: (i % 2 ? pct : uniform)({ runs: PROGRAM_RUNS, seed: seed + i, changes: 4 }) });
+    expect(found && fileOf(found)).toBeUndefined();
+  }
+});
+
+test("each allocation of init that fails is ENOMEM, and leaves nothing allocated", async () => {
+  const { allocations, trouble } = failAllocations(await Bench.create(await compileConcurrent()));
+  expect(trouble).toBeUndefined();
+  expect(allocations).toBeGreaterThan(20);
+});
+
+const MAP = "runtime-c/src/map.c";
+const RING = "runtime-c/src/ring.c";
+const PROBE = "runtime-c/src/probe.c";
+const WALK = "runtime-c/src/walk.c";
+
+/** T0 walks a map that T1 has taken since, while T1 waits for one that T0 holds: a visit is refused (M10). */
+const WAITING_WALK = `setup cpu0 map_set ints [1] 5
+context T0 cpu 0
+  cpu0 map_hold strings
+  cpu0 map_walk ints insertion:0
+  cpu0 map_release strings
+context T1 cpu 1
+  cpu1 map_hold ints
+  cpu1 map_add strings ["a"] 1
+  cpu1 map_release ints
+`;
+
+test("a visit that would have to wait too long ends the walk, and is counted as refused (M10)", () => {
+  const { program } = parseConcurrent(WAITING_WALK, "program");
+  const shown = new Set<bigint>();
+  const explorer = depthFirst({ preemptions: 1 });
+  const { found } = exploreProgram({ bench, judge, program, explorer: (course, visit) => explorer(course, (outcome) => {
+    for (const { op, result } of bench.observe(program).made.flat()) if (op.name === "map_walk") shown.add(result);
+    return visit(outcome);
+  }) });
+  expect(found && fileOf(found)).toBeUndefined();
+  expect([...shown].sort()).toEqual([-2n, 0n, 1n]); // refused, ended at once, and whole
+});
+
+/** Each with the rule that has to say so, and pairs in which it shows; or a program. One preemption is enough. */
+const BREAKS: readonly (Break & { readonly what: string; readonly rule: string; readonly pairs?: RegExp; readonly program?: string })[] = [
+  { what: "map calls always answer EBUSY", rule: "M6", path: MAP, from: "	if (!owner || (owner != me && wait_for_owner(map, me))) {", to: "	if (0) {", pairs: /^map_add map_add cpu/ },
+  { what: "map calls answer EBUSY for another CPU without waiting", rule: "M6", path: MAP, from: "owner != me && wait_for_owner(map, me)", to: "0 && wait_for_owner(map, me)", pairs: /^map_add map_add cpu/ },
+  { what: "map calls answer EBUSY to every nmi", rule: "M6", path: MAP, from: "	if (!owner || (owner", to: "	if ((!owner && (!stp_current_ctx() || stp_current_ctx()->level != STP_CONTEXT_NMI)) || (owner", pairs: /^map_add map_add nmi same inside/ },
+  { what: "a map is locked with interrupts on", rule: "M6", path: MAP, from: "	*flags = stp_irq_save();", to: "	*flags = 0;", pairs: /^map_add map_add irq/ },
+  { what: "a refused call is counted twice", rule: "X4", path: MAP, from: "	if (error) {\n		stp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY);", to: "	if (error) {\n		stp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY);\n		stp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY);", pairs: /^map_add map_add nmi/ },
+  { what: "a call that found the map full is not counted", rule: "X4", path: MAP, from: "		stp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_FULL);", to: "		;", pairs: /^map_add map_add irq rivals/ },
+  { what: "a map is given back without release", rule: "race", path: MAP, from: "	stp_store_release(&map->owner, 0);", to: "	STP_WRITE(map->owner, 0);", pairs: /^map_add map_add cpu/ },
+  { what: "map_clear shows its way", rule: "M11", path: MAP, from: "	STP_WRITE(map->size, 0);", to: "	while (map->size)\n		STP_WRITE(map->size, map->size - 1);", pairs: /^map_clear map_size cpu last/ },
+  { what: "a walk shows what has been removed", rule: "M10", path: WALK, from: "if (node->order < walk->made_before)", to: "if (1)", pairs: /^map_walk map_del irq same/ },
+  { what: "a walk's entry is looked at while it may change", rule: "race", path: WALK, from: "	walk->node = walk->order->shown;", to: "	walk->node = stp_map_node_at(walk->map, walk->order->node[walk->next - 1]);", pairs: /^map_walk map_add cpu same/ },
+  { what: "a refused visit is not counted", rule: "X4|M10", path: WALK, from: "		refuse_busy(); /* M10: the walk ends there */", to: "		;", program: WAITING_WALK },
+  { what: "a hit of a taken level is let in", rule: "X1|X4|memory|context", path: PROBE, from: "outer->level >= level", to: "outer->level > level", pairs: /^probe_exit probe_exit early/ },
+  { what: "a hit does not give its CPU back to the one that it interrupted", rule: "X|context", path: PROBE, from: "	STP_WRITE(ctx->cpu->current_ctx, ctx->outer);", to: "	STP_WRITE(ctx->cpu->current_ctx, NULL);", pairs: /^probe_exit probe_exit irq/ },
+  { what: "a nested write publishes what is still being written", rule: "T5|race", path: RING, from: "if (STP_READ(ring->nest) > 1) {", to: "if (0) {", pairs: /^probe_exit probe_exit irq.* read/ },
+  { what: "a record of whoever interrupts the publishing stays unseen", rule: "T5", path: RING, from: "while (STP_READ(ring->head) != head);", to: "while (0);", pairs: /^probe_exit probe_exit irq/ },
+  { what: "records are published without release", rule: "race", path: RING, from: "stp_store_release(&ring->committed, head);", to: "STP_WRITE(ring->committed, head);", pairs: /^probe_exit ring_read cpu/ },
+  { what: "space is used again without acquire", rule: "race", path: RING, from: "stp_load_acquire(&ring->tail)", to: "STP_READ(ring->tail)", pairs: /^probe_exit probe_exit task last.* read/ },
+];
+
+describe("a broken copy is found out", () => {
+  test.each(BREAKS)("$what: $rule", async (change) => {
+    const copy = await benchOf(broken(change));
+    const programs = change.program === undefined ? allPairs().filter((pair) => change.pairs!.test(nameOfPair(pair))).map(programOf) : [parseConcurrent(change.program, "program").program];
+    expect(programs.length).toBeGreaterThan(0);
+    let found: Found | undefined;
+    for (const program of programs) found ??= exploreProgram({ ...copy, program, explorer: depthFirst({ preemptions: 1 }) }).found;
+    expect(found?.trouble.rule).toMatch(new RegExp(`^(${change.rule})`));
+  });
+});
+
+test("a failure is shrunk, and its file fails on the broken copy and not on the runtime", async () => {
+  const runtime = broken(BREAKS.find(({ what }) => what === "a call that found the map full is not counted")!);
+  const copy = await benchOf(runtime);
+  const generator = new ProgramGenerator(seed);
+  let found: Found | undefined;
+  for (let i = 0; i < 2000 && !found; i++) found = exploreProgram({ ...copy, program: generator.program(), explorer: uniform({ runs: PROGRAM_RUNS, seed: i, changes: 4 }) }).found;
+  expect(found?.trouble.rule).toBe("X4");
+
+  const text = fileOf(shrinkConcurrent(found!, copy.bench, copy.judge));
+  const { program } = parseConcurrent(text, "shrunk");
+  expect(program.contexts.flatMap(({ operations }) => operations).length).toBeLessThanOrEqual(4);
+  expect(program.contexts.length).toBeLessThanOrEqual(2);
+  expect((await replayConcurrentFile("shrunk", text, { runtime })).trouble?.rule).toBe("X4");
+  expect((await replayConcurrentFile("shrunk", text)).trouble).toBeUndefined();
+});
+
+describe("NoRegression", () => {
+  const REGRESS = `${PROJECT_ROOT}properties/regress/`;
+  const kept = readdirSync(REGRESS).filter((name) => name.endsWith(".run"));
+
+  test.each(kept)("%s", async (name) => {
+    expect((await replayConcurrentFile(name, readFileSync(REGRESS + name, "utf8"))).trouble).toBeUndefined();
+  });
+
+  test("the file about a claimed context fails without its repair (X3)", async () => {
+    const runtime = broken({ path: PROBE, from: "	STP_WRITE(ctx->row, row);\n	stp_barrier();\n	/* The claim", to: "	/* The claim" });
+    const name = "row-of-a-claimed-context.run";
+    expect((await replayConcurrentFile(name, readFileSync(REGRESS + name, "utf8"), { runtime })).trouble?.rule).toBe("X4");
+  });
+});

@@ -1,0 +1,105 @@
+/**
+ * When a map call may be refused with EBUSY (M6, M10): decided by who was at the map meanwhile, without the model.
+ *
+ * A call of the same CPU must have been interrupted, which only an nmi can: interrupts are off while a map is held. A call
+ * of another CPU must have been there, and whoever was refused must have waited as long as M6 says.
+ * Sibling: serial.ts finds the serial order, in which a permitted refusal may stand anywhere.
+ */
+import { ERRORS, LIMITS } from "../../spec/protocol.ts";
+import type { ScheduleStep } from "../../sim/schedule.ts";
+import { formatOperation } from "../operations.ts";
+import { CONCURRENT_LOCK_SPINS_MAX, CONCURRENT_LOCK_SPINS_NMI_MAX, type MadeOperation, type Observation, type Span } from "./bench.ts";
+import { isMapCall } from "./check.ts";
+import type { ConcurrentProgram } from "./program.ts";
+import type { Trouble } from "./trouble.ts";
+
+export const EBUSY = -BigInt(ERRORS.EBUSY.code);
+
+/** A call, or a map_hold with all up to its release, that may have held the map. */
+interface Holder {
+  readonly context: number;
+  readonly cpu: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly isHold: boolean;
+}
+
+/** Which refusals of a run are permitted. */
+export class Permits {
+  readonly #program: ConcurrentProgram;
+  readonly #made: readonly MadeOperation[];
+
+  constructor(program: ConcurrentProgram, { made }: Observation) {
+    this.#program = program;
+    this.#made = made.flat();
+  }
+
+  /** The first refusal that no rule permits. `steps`: of the run. */
+  firstWrong(steps: readonly ScheduleStep[]): Trouble | undefined {
+    const refused = this.#made.filter((made) => made.result === EBUSY && isMapCall(made.op));
+    for (const made of refused) if (!this.mayBeRefused(made)) return this.#trouble(made, "though no other call on that map was in progress that it could have met");
+    return this.#impatient(refused, steps);
+  }
+
+  /** Whether somebody was at its map while it, or one step of it, was in progress. */
+  mayBeRefused(made: MadeOperation, during: Span = made): boolean {
+    const holders = this.#holdersMet(made, during);
+    return holders.length > 0 || this.#isHeldSinceSetup(made.op.target) || this.#walksMet(made) >= LIMITS.MAP_WALKS_MAX.value;
+  }
+
+  /** A call that was refused for another CPU's sake without having waited (M6). */
+  #impatient(refused: readonly MadeOperation[], steps: readonly ScheduleStep[]): Trouble | undefined {
+    for (const [index, { name, level, cpu }] of this.#program.contexts.entries()) {
+      const forOthers = refused.filter((made) => made.context === index && !this.#isForOwnCpu(made, cpu));
+      const spins = steps.filter((step) => step.context === name && step.until === "spin").length;
+      const tries = level === "nmi" ? CONCURRENT_LOCK_SPINS_NMI_MAX : CONCURRENT_LOCK_SPINS_MAX;
+      if (spins < tries * forOthers.length) return this.#trouble(forOthers[0]!, `for a call of another CPU, having waited for ${spins} tries and not ${tries}`);
+    }
+    return undefined;
+  }
+
+  /** Refused at once: by a call that it interrupted, by what holds the map anyway, or for want of a walk. */
+  #isForOwnCpu(made: MadeOperation, cpu: number): boolean {
+    return this.#holdersMet(made).some((holder) => holder.cpu === cpu) || this.#isHeldSinceSetup(made.op.target) || this.#walksMet(made) >= LIMITS.MAP_WALKS_MAX.value;
+  }
+
+  /** Whoever had the map at a time when it could have made the call fail. */
+  #holdersMet(made: MadeOperation, during: Span = made): Holder[] {
+    const { cpu, level } = this.#program.contexts[made.context]!;
+    return this.#holders(made.op.target).filter((holder) => {
+      const overlaps = holder.begin < during.end && during.begin < holder.end;
+      if (holder.isHold) return overlaps;
+      if (holder.context === made.context) return false;
+      return holder.cpu === cpu ? level === "nmi" && holder.begin < during.begin && during.end < holder.end : overlaps;
+    });
+  }
+
+  #holders(target: number): Holder[] {
+    return this.#made.flatMap((made): Holder[] => {
+      const { op, context, begin } = made;
+      if (!isMapCall(op) || op.target !== target || op.name === "map_size" || op.name === "map_release") return [];
+      const { cpu } = this.#program.contexts[context]!;
+      if (op.name !== "map_hold") return [{ context, cpu, begin, end: made.end, isHold: false }];
+      return made.result === 0n ? [{ context, cpu, begin, end: this.#releaseOf(made), isHold: true }] : [];
+    });
+  }
+
+  #releaseOf(hold: MadeOperation): number {
+    const release = this.#made.find(({ context, index, op }) => context === hold.context && index > hold.index && op.name === "map_release" && op.target === hold.op.target);
+    return release?.end ?? Infinity;
+  }
+
+  #walksMet(made: MadeOperation): number {
+    if (made.op.name !== "map_walk") return 0;
+    return this.#made.filter((other) => other.context !== made.context && other.op.name === "map_walk" && other.op.target === made.op.target && other.begin < made.end && made.begin < other.end).length;
+  }
+
+  #isHeldSinceSetup(target: number): boolean {
+    const calls = this.#program.setup.filter((op) => op.target === target);
+    return calls.findLastIndex((op) => op.name === "map_hold") > calls.findLastIndex((op) => op.name === "map_release");
+  }
+
+  #trouble({ context, op }: MadeOperation, why: string): Trouble {
+    return { rule: op.name === "map_walk" ? "M10" : "M6", detail: `${this.#program.contexts[context]!.name} is refused with EBUSY in "${formatOperation(op)}" ${why}` };
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Synchronisation mutants of the C, made by rule: each barrier, lock, interrupt-off, preemption-off, busy check and free
+ * dropped in turn, and two copies that refuse too much. Only interleaving can see most of them: sync-mutate.ts tries.
+ *
+ * Nothing here knows what the runtime does. A place where a change cannot be seen has its reason beside it.
+ * Sibling: mutants.ts has those that one operation after the other can see.
+ */
+import type { RuntimeSources } from "../spec/runtime.ts";
+import type { Mutant } from "./mutants.ts";
+
+interface Rule {
+  readonly name: string;
+  readonly pattern: RegExp;
+  readonly by: string;
+}
+
+/** What a line loses. */
+const RULES: readonly Rule[] = [
+  { name: "barrier is lost", pattern: /\bstp_barrier\(\);/, by: ";" },
+  { name: "acquire is lost", pattern: /\bstp_load_acquire\(&([^()]+)\)/, by: "STP_READ($1)" },
+  { name: "release is lost", pattern: /\bstp_store_release\(&([^,]+), (.+?)\);/, by: "STP_WRITE($1, $2);" },
+  { name: "exchange is no longer atomic", pattern: /\bstp_cmpxchg\(&([^,]+), ([^,]+), ([^,()]+)\)/, by: "(STP_READ($1) == ($2) ? (STP_WRITE($1, $3), ($2)) : STP_READ($1))" },
+  { name: "local exchange is a plain store", pattern: /\bstp_local_cmpxchg\(&([^,]+), ([^,]+), ([^()]+)\)/, by: "(STP_WRITE($1, $3), ($2))" },
+  { name: "lock is not taken", pattern: /\bstp_map_lock\((?!struct)([^,()]+), ([^()]+)\)/, by: "(*($2) = 0, 0)" },
+  { name: "lock is not given back", pattern: /^\tstp_map_unlock\((?!struct).*\);/, by: "\t;" },
+  { name: "lock is given back by nobody", pattern: /^\tstp_store_release\(&map->owner, 0\);/, by: "\t;" },
+  { name: "interrupts stay on", pattern: /\bstp_irq_save\(\)/, by: "0" },
+  { name: "interrupts stay off", pattern: /\bstp_irq_restore\(\*?flags\);/, by: ";" },
+  { name: "preemption stays on", pattern: /\bstp_preempt_disable\(\);/, by: ";" },
+  { name: "preemption stays off", pattern: /\bstp_preempt_enable\(\);/, by: ";" },
+  { name: "nobody waits", pattern: /\bwait_for_owner\((?!struct).*?\)/, by: "false" },
+  { name: "the interrupted holder is waited for", pattern: /owner != me && wait_for_owner/, by: "wait_for_owner" },
+  { name: "a level is taken by two", pattern: /if \(outer && outer->level >= level\)/, by: "if (0)" },
+  { name: "the claim is lost", pattern: /^\tSTP_WRITE\(cpu->current_ctx, ctx\);/, by: "\t;" },
+  { name: "the claim stays", pattern: /^\tSTP_WRITE\(ctx->cpu->current_ctx, ctx->outer\);/, by: "\t;" },
+  { name: "nesting is not looked at", pattern: /if \(STP_READ\(ring->nest\) > 1\)/, by: "if (0)" },
+  { name: "nesting is not counted", pattern: /^\tSTP_WRITE\(ring->nest, STP_READ\(ring->nest\) \+ 1\);/, by: "\t;" },
+  { name: "nesting is not counted down", pattern: /^\t\tSTP_WRITE\(ring->nest, STP_READ\(ring->nest\) - 1\);/, by: "\t\t;" },
+  { name: "nesting is set too late", pattern: /^\t\tSTP_WRITE\(ring->nest, 1\);/, by: "\t\t;" },
+  { name: "nesting is never over", pattern: /^\t\tSTP_WRITE\(ring->nest, 0\);/, by: "\t\t;" },
+  { name: "no second look", pattern: /\} while \(STP_READ\(ring->head\) != head\);/, by: "} while (0);" },
+  { name: "two walks share an order", pattern: /if \(!stp_load_acquire\(&map->orders\[i\]\.busy\)\)/, by: "if (1)" },
+  { name: "an order is not taken", pattern: /^\t\t\tSTP_WRITE\(map->orders\[i\]\.busy, 1\);/, by: "\t\t\t;" },
+  { name: "memory is not given back", pattern: /^(\t+)stp_free\(.*\);/, by: "$1;" },
+  { name: "it always answers EBUSY", pattern: /^\tif \(!owner \|\| \(owner != me/, by: "\tif (0 && (owner != me" },
+  { name: "a refusal is not counted", pattern: /^(\t+)stp_ledger_lose\(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY\);/, by: "$1;" },
+];
+
+/** A mutant of one of these cannot be seen in the sandbox, for the reason given. */
+const EQUIVALENT: readonly { readonly name: RegExp; readonly line: RegExp; readonly reason: string }[] = [];
+
+/** All of them, in order of file, line and rule. */
+export function syncMutants(runtime: RuntimeSources): Mutant[] {
+  return runtime.core.flatMap((path) =>
+    (runtime.files[path] ?? "").split("\n").flatMap((before, index) =>
+      RULES.flatMap(({ name, pattern, by }) => {
+        const code = before.replace(/\s*\/\*.*$/, "");
+        const after = code.replace(pattern, by) + before.slice(code.length);
+        return after === before ? [] : [{ name: `${path}:${index + 1} ${name}`, path, line: index + 1, before, after }];
+      }),
+    ),
+  );
+}
+
+/** Why a mutant cannot be caught, or undefined. */
+export function equivalenceOf(mutant: Mutant): string | undefined {
+  return EQUIVALENT.find(({ name, line }) => name.test(mutant.name) && line.test(mutant.before))?.reason;
+}
