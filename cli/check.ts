@@ -68,6 +68,7 @@ async function check(path: string, options: CheckCommandOptions): Promise<void> 
     progress.end();
     if (only && result.schedules === 0) throw new StpError(`Cannot replay: ${path} has no scenario ${only.scenario}`);
     if (options.html !== undefined && pictures[0]) writeHtml(options.html, pictures[0], sourcesWith(probe));
+    else if (options.html !== undefined) progress.note(result.failures.length > 0 ? "this failure has no picture, for no hit is part of it" : "nothing failed: there is no picture to write");
     process.stdout.write(options.json ? `${JSON.stringify(verdictJson(result))}\n` : verdictText(probe, options, result, pictures));
     if (result.failures.length > 0) process.exitCode = 1;
   } finally {
@@ -131,7 +132,6 @@ function failureText(probe: ProbeSource, options: CheckCommandOptions, failure: 
   return [
     `\n  ${rule}: ${CHECKED_RULES[rule]}\n    ${detail}\n`,
     ...places.map(({ path, line, what }) => `    ${path}:${line}: ${what}\n`),
-    picture ? `\n${pictureLines(picture, sourcesWith(probe))}\n` : "",
-    `    again: ${commandOf(probe.path, options, failure)}\n`,
+    picture ? `\n${pictureLines(picture, sourcesWith(probe))}` : `    again: ${commandOf(probe.path, options, failure)}\n`,
   ].join("");
 }

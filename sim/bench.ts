@@ -17,8 +17,8 @@ import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 const ROUNDS = 7;
 const TIME_MS = 400;
 
-/** Things per second that `work` does; it answers how many it did. */
-function measure(name: string, work: () => number): void {
+/** Things per second that `work` does, or microseconds for each; it answers how many it did. */
+function measure(name: string, work: () => number, unit: "/s" | " µs" = "/s"): void {
   const rates = Array.from({ length: ROUNDS + 1 }, () => {
     const begun = performance.now();
     let done = 0;
@@ -26,8 +26,8 @@ function measure(name: string, work: () => number): void {
     return done / ((performance.now() - begun) / 1000);
   }).slice(1);
   rates.sort((a, b) => a - b);
-  const [slowest, median, fastest] = [rates[0]!, rates[ROUNDS >> 1]!, rates.at(-1)!].map((rate) => Math.round(rate).toLocaleString("en"));
-  console.log(`${name.padEnd(52)} ${median}/s (${slowest} to ${fastest})`);
+  const [slowest, median, fastest] = [rates[0]!, rates[ROUNDS >> 1]!, rates.at(-1)!].map((rate) => (unit === "/s" ? Math.round(rate).toLocaleString("en") : (1e6 / rate).toFixed(1)));
+  console.log(`${name.padEnd(58)} ${median}${unit} (${slowest} to ${fastest})`);
 }
 
 async function caseOf(text: string): Promise<ExploredCase> {
@@ -94,20 +94,29 @@ measure("one-preemption runs, nobody watching", () => {
   for (let i = 0; i < 200; i++) runs += onePreemptionRuns(beginCounting, counting, () => (finallyCheck(), true));
   return runs;
 });
-measure("the same by depth-first search, all observers watching", () => explore({ course: counting.course, check: counting.check, explorer: depthFirst({ preemptions: 1 }) }).schedules);
+const bound1 = depthFirst({ preemptions: 1, delays: 0 });
+/** Enough searches that their beginnings do not count. */
+const searched = (one: Pick<ExploredCase, "course" | "check">, explorer = bound1): number => {
+  let runs = 0;
+  for (let i = 0; i < 20; i++) runs += explore({ ...one, explorer }).schedules;
+  return runs;
+};
+measure("the same by depth-first search, nobody watching", () => searched({ course: { machine: counting.course.machine, prepare: beginCounting }, check: counting.check }));
+measure("the same, and memory put back before each run", () => searched({ course: { machine: counting.course.machine, prepare: () => (counting.course.prepare(), beginCounting()) }, check: counting.check }));
+measure("the same, all observers watching", () => searched(counting));
 
 const seqlock = { path: "sim/litmus/seqlock.c", text: readFileSync(new URL("litmus/seqlock.c", import.meta.url), "utf8") };
 const [, repaired] = await exploredCases(seqlock.path, await compileExplored(seqlock, { runtime: runtimeSources("wasm32") }));
-measure("schedules of litmus case 10 at bound 2, all watching", () => explore({ course: repaired!.course, check: repaired!.check, explorer: depthFirst({ preemptions: 2 }) }).schedules);
+measure("schedules of litmus case 10 at bound 2, all watching", () => searched(repaired!, depthFirst({ preemptions: 2 })));
 
 const { machine } = new Run(counting.course);
 const memory_kib = machine.instance.bytes.length / 1024;
 const snapshot = takeSnapshot(machine);
-measure(`64 KiB of snapshot taken (of ${memory_kib} KiB)`, () => {
+measure(`snapshot of ${memory_kib} KiB taken, each 64 KiB of it`, () => {
   for (let round = 0; round < 100; round++) takeSnapshot(machine, snapshot);
   return (100 * memory_kib) / 64;
-});
-measure("64 KiB of snapshot restored", () => {
+}, " µs");
+measure("and restored", () => {
   for (let round = 0; round < 100; round++) restoreSnapshot(machine, snapshot);
   return (100 * memory_kib) / 64;
-});
+}, " µs");

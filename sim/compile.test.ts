@@ -106,6 +106,7 @@ void __tsan_init(void) { }
 void __tsan_read4(void *a) { (void)a; note('r'); }
 void __tsan_write4(void *a) { (void)a; note('w'); }
 void stp_sim_loop(void) { note('l'); yield(); }
+void stp_sim_action(void) { }
 ${MACHINE_EXPORTS.filter((name) => !name.startsWith("__") && name !== "stp_sim").map((name) => `int ${name};`).join("\n")}
 `;
 

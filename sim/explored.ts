@@ -10,6 +10,7 @@ import type { ExploreOptions } from "./explore/explore.ts";
 import { createMachine, type ContextSpec, type Machine } from "./machine.ts";
 import { asGiven, pathInTree } from "./probe.ts";
 import { runSchedule, type Course } from "./run.ts";
+import type { ScheduleStep } from "./schedule.ts";
 import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 import { Watch, type WatchOptions } from "./watch/watch.ts";
 
@@ -20,6 +21,8 @@ const PORT_UNITS = ["hooks", "cpu", "explore"].map((unit) => `runtime-c/port/was
 const LETTERS = { task: "T", softirq: "S", irq: "I", nmi: "N" } as const satisfies Record<Context, string>;
 /** What a case's final check runs as. */
 const FINALLY = "T9999";
+/** The schedule that runs everything in order. */
+const ALL: readonly ScheduleStep[] = [];
 
 export interface ExploredSource {
   /** As its author named it. */
@@ -89,7 +92,7 @@ function makeCase(path: string, machine: Machine, index: number, watching: Omit<
     machine.reset();
     return contexts.map((spec) => machine.spawn(spec));
   };
-  return { name, course: { machine, watch, prepare }, check: () => checkFinally(machine), contexts };
+  return { name, course: { machine, watch, prepare }, check: finalCheck(machine), contexts };
 }
 
 function specOf(machine: Machine, index: number): ContextSpec {
@@ -102,14 +105,21 @@ function specOf(machine: Machine, index: number): ContextSpec {
 }
 
 /** Runs the case's final check. It is not part of the run: nobody watches it. */
-function checkFinally(machine: Machine): ReturnType<ExploreOptions["check"]> {
-  machine.watch(undefined);
-  const prepare = (): ReturnType<Course["prepare"]> => {
-    machine.reset();
-    return [machine.spawn({ name: FINALLY, cpu: 0, level: "task", call: () => machine.instance.func("stp_sim_finally")() })];
+function finalCheck(machine: Machine): ExploreOptions["check"] {
+  const last = machine.instance.func("stp_sim_finally");
+  const spec: ContextSpec = { name: FINALLY, cpu: 0, level: "task", call: () => last() };
+  const course: Course = {
+    machine,
+    prepare: () => {
+      machine.watch(undefined);
+      machine.reset();
+      return [machine.spawn(spec)];
+    },
   };
-  const { verdict, detail, finding } = runSchedule({ machine, prepare }, FINALLY);
-  if (verdict === "completed") return undefined;
-  const text = detail.replace(`${FINALLY} `, "at the end, the check ");
-  return finding ? { detail: text, finding } : text;
+  return () => {
+    const { verdict, detail, finding } = runSchedule(course, ALL);
+    if (verdict === "completed") return undefined;
+    const text = detail.replace(`${FINALLY} `, "at the end, the check ");
+    return finding ? { detail: text, finding } : text;
+  };
 }

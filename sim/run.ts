@@ -55,6 +55,8 @@ export interface Course {
 
 type Stop = Omit<Outcome, "contexts" | "steps">;
 
+const NO_CPUS: readonly number[] = [];
+const COMPLETED: Stop = { verdict: "completed", detail: "" };
 const NOT_IDLE: Idle = { writes: -1, rounds: 1, tried: [] };
 
 /** Who may be runnable after a stir: those with a timer, those that wait for a store, or one spinner for one more try. */
@@ -81,7 +83,7 @@ export interface Fork {
 export class Run {
   readonly machine: Machine;
   readonly contexts: readonly SimContext[];
-  /** Where contexts began: a task that migrates goes nowhere else. */
+  /** Where contexts began: a task that migrates goes nowhere else. Empty if none does. */
   readonly cpus: readonly number[];
   readonly #watch: Watch | undefined;
   #steps: ScheduleStep[] = [];
@@ -96,7 +98,7 @@ export class Run {
     this.machine = course.machine;
     this.#watch = course.watch;
     this.contexts = course.prepare();
-    this.cpus = [...new Set(this.contexts.map((context) => context.cpu))];
+    this.cpus = this.contexts.some((context) => context.migrates) ? [...new Set(this.contexts.map((context) => context.cpu))] : NO_CPUS;
   }
 
   /** Set once the run can go no further. */
@@ -118,8 +120,13 @@ export class Run {
 
   /** Those that may run now and have a reason to: a spinner has none until memory has changed. */
   runnable(): SimContext[] {
-    const { writes } = this.machine;
-    return this.contexts.filter((context) => context.state !== "ended" && this.#spins.get(context) !== writes && this.machine.obstacle(context) === undefined);
+    const runnable: SimContext[] = []; // a loop: this is the path of every choice
+    for (const context of this.contexts) if (this.#mayRun(context)) runnable.push(context);
+    return runnable;
+  }
+
+  #mayRun(context: SimContext): boolean {
+    return context.state !== "ended" && this.#spins.get(context) !== this.machine.writes && this.machine.obstacle(context) === undefined;
   }
 
   /** What may be held back if this context is left now for that one; if `reduced`, only what others are known to touch. */
@@ -167,10 +174,11 @@ export class Run {
   /** Runs a context until its n-th event is about to happen, to its end, or until it spins. A timer is waited for. */
   advance(context: SimContext, until: number | "end"): Progress {
     if (this.#stop) return "over";
-    if (this.#spins.get(context) === this.machine.writes) this.#watch?.stores?.settleAll(this.machine.instance); // nothing new: what was stored is seen at last
-    else this.#watch?.stores?.settle(this.machine.instance, context);
-    if (this.machine.obstacle(context) === "not-due") this.machine.idleUntil(context.due_ns);
-    this.#spins.delete(context);
+    const stores = this.#watch?.stores;
+    if (stores && this.#spins.get(context) === this.machine.writes) stores.settleAll(this.machine.instance); // nothing new: what was stored is seen at last
+    else stores?.settle(this.machine.instance, context);
+    if (context.due_ns > 0 && this.machine.obstacle(context) === "not-due") this.machine.idleUntil(context.due_ns);
+    if (this.#spins.size > 0) this.#spins.delete(context);
     const result = this.machine.step(context, until, this.#accessesLeft());
     this.#note(context, result.state === "spinning" ? "spin" : result.state === "stopped" || result.state === "illegal" ? until : "end");
     if (result.state === "spinning") this.#spins.set(context, this.machine.writes);
@@ -210,14 +218,18 @@ export class Run {
   finish(): Outcome {
     this.#open = undefined;
     while (!this.#stop) {
-      const left = this.contexts.filter((context) => context.state !== "ended");
-      if (left.length === 0) break;
-      const [next] = this.runnable();
+      let left: SimContext | undefined;
+      let next: SimContext | undefined;
+      for (const context of this.contexts) {
+        if (context.state !== "ended") left ??= context;
+        if (!next && this.#mayRun(context)) next = context;
+      }
+      if (!left) break;
       if (next) this.advance(next, "end");
-      else if (!this.stir()) this.#stop ??= illegal(left[0]!, this.machine.obstacle(left[0]!) ?? "ended");
+      else if (!this.stir()) this.#stop ??= illegal(left, this.machine.obstacle(left) ?? "ended");
     }
     this.#watch?.stores?.settleAll(this.machine.instance);
-    return { ...(this.#stop ?? { verdict: "completed", detail: "" }), contexts: this.contexts, steps: this.#replayable() };
+    return Object.assign({ contexts: this.contexts, steps: this.#replayable() }, this.#stop ?? COMPLETED);
   }
 
   /** Where it is now, to come back to. An old fork may be given that is no longer needed. */

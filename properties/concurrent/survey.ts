@@ -16,7 +16,7 @@ import type { Trouble } from "./trouble.ts";
 /** Events of both contexts of a pair up to which it is explored with two preemptions; above with one. */
 export const TWO_PREEMPTIONS_EVENTS_MAX = 90;
 /** Runs of one program. */
-export const PROGRAM_RUNS_MAX = 50_000;
+export const PROGRAM_RUNS_MAX = 400_000;
 
 export interface Found {
   readonly program: ConcurrentProgram;

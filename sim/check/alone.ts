@@ -6,7 +6,7 @@
  */
 import { ACCESS_KINDS, kindOf, NOTE_WORDS } from "../access.ts";
 import type { SimContext } from "../machine.ts";
-import type { Outcome } from "../run.ts";
+import type { Course, Outcome } from "../run.ts";
 import type { LossCounter, ProbeInfo } from "../sandbox.ts";
 import type { Finding, Observer, Side } from "../watch/finding.ts";
 import type { WasmInstance } from "../wasi.ts";
@@ -30,9 +30,9 @@ export interface AloneResult {
   readonly needs: readonly Needs[];
 }
 
-/** Leaves the states "fresh" and "warm" with the bench, unless something fails. */
-export function checkAlone(bench: Bench): AloneResult {
-  const solo = new Solo(bench);
+/** Leaves the states "fresh" and "warm" with the bench, unless something fails. A hit that fails is told with a way to run it again. */
+export function checkAlone(bench: Bench, onFailure?: (failure: CheckFailure, course: Course) => void): AloneResult {
+  const solo = new Solo(bench, onFailure);
   solo.session("the begin probes", () => bench.sandbox.start());
   if (solo.failures.length === 0) bench.keep("fresh");
   for (let i = 0; i < WARM_HITS && solo.failures.length === 0; i++) for (const probe of bench.hitProbes) solo.hit(probe, i);
@@ -48,9 +48,11 @@ class Solo {
   readonly #needs = new Map<number, Needs>();
   readonly #bench: Bench;
   readonly #losses: LossObserver;
+  readonly #onFailure: ((failure: CheckFailure, course: Course) => void) | undefined;
 
-  constructor(bench: Bench) {
+  constructor(bench: Bench, onFailure: ((failure: CheckFailure, course: Course) => void) | undefined) {
     this.#bench = bench;
+    this.#onFailure = onFailure;
     this.#losses = new LossObserver(bench.watch, bench.sandbox.lossCounters());
   }
 
@@ -67,6 +69,7 @@ class Solo {
     const { sandbox, machine } = this.#bench;
     const events = this.#bench.eventsOf(probe);
     const cpu = n % CHECK_CPUS;
+    this.#bench.keep("before");
     sandbox.show({ ...events[n % events.length]!, cpu, context: "task" });
     const { outcome, context } = this.#run(cpu, HIT_ACTIONS_MAX, () => machine.instance.func("stp_sim_hit")(probe.index));
     const output_bytes = sandbox.readable(cpu);
@@ -81,7 +84,9 @@ class Solo {
     const what = `hit ${n + 1}, of ${probe.provider} ${probe.target}`;
     this.#fail(what, outcome.finding?.kind === "budget" ? this.#unlimited(probe, outcome) : outcome);
     this.#judgeNeeds(context, output_bytes);
-    this.#drain();
+    const [failure] = this.failures;
+    if (failure) this.#onFailure?.(failure, this.#bench.course("before", [{ name: "T0", cpu, level: "task", deed: { kind: "hit", probe, event: events[n % events.length]! } }]));
+    else this.#drain();
   }
 
   /** A hit that used up its budget again, without one: if it does not end at all, that is the worse breach. */

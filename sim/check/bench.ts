@@ -26,8 +26,8 @@ export const ACTORS_MAX = 8;
 /** Probes whose hits come from the session itself. */
 const SESSION_PROVIDERS = ["begin", "end"];
 
-/** What a run begins from: nothing hit yet, many hits, or a ring that nobody reads and that is full. */
-export type State = "fresh" | "warm" | "full";
+/** What a run begins from: nothing hit yet, many hits, a ring that nobody reads and that is full; or what was before the last lone hit. */
+export type State = "fresh" | "warm" | "full" | "before";
 
 /** Something that happens in a run. */
 export type Deed =

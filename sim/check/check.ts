@@ -60,7 +60,7 @@ export async function checkProbe(options: CheckOptions): Promise<CheckResult> {
   const loading = checkLoading(machine);
   const bench = new Bench(machine, options.events);
   options.onProbes?.(bench.probes);
-  const alone = checkAlone(bench);
+  const alone = checkAlone(bench, options.onFailure);
   const judge = new Judge(bench);
   const checker = new Checker(bench, judge, options);
   const found = [...loading.failures, ...alone.failures];

@@ -24,7 +24,7 @@ export const SEARCHES_MAX = 4;
 export const DELAYS_DEFAULT = 1;
 
 /** So much memory is copied twice, for a snapshot and back, in the time in which an event is run again and watched. */
-export const PREFIX_BYTES_PER_EVENT = 4096;
+export const PREFIX_BYTES_PER_EVENT = 512;
 
 export interface DepthFirstOptions {
   readonly preemptions: number;
@@ -84,6 +84,8 @@ interface Mark {
   /** Of the last deed: going on with the same context changes it. */
   readonly until: number | "end" | undefined;
 }
+
+const NO_HOLDS: readonly Hold[] = [];
 
 class Search {
   readonly #course: Course;
@@ -168,12 +170,16 @@ class Search {
 
   #switches(last: number | undefined, candidates: readonly SimContext[], { delays }: Left): Switch[] {
     const { contexts } = this.#run;
-    return candidates.flatMap((context) => {
-      const index = contexts.indexOf(context);
-      const cpus = this.#run.placesOf(context);
-      const holds = last !== undefined && last !== index && delays > 0 ? this.#run.delayable(contexts[last]!, context, this.#reduced) : [];
-      return cpus.flatMap((cpu) => [{ context: index, cpu }, ...holds.map((hold) => ({ context: index, cpu, left: last!, hold }))]);
-    });
+    const switches: Switch[] = [];
+    for (const candidate of candidates) {
+      const context = contexts.indexOf(candidate);
+      const holds = last !== undefined && last !== context && delays > 0 ? this.#run.delayable(contexts[last]!, candidate, this.#reduced) : NO_HOLDS;
+      for (const cpu of this.#run.placesOf(candidate)) {
+        switches.push({ context, cpu });
+        for (const hold of holds) switches.push({ context, cpu, left: last!, hold });
+      }
+    }
+    return switches;
   }
 
   /** False: enough. A switch that cannot be is none. */

@@ -86,7 +86,7 @@ export class Stores {
   }
 
   begin(): void {
-    this.#windows = Array.from({ length: this.#cpus }, emptyWindow);
+    for (let cpu = 0; cpu < this.#cpus; cpu++) this.#windows[cpu] = emptyWindow();
     this.#held.fill(undefined);
     this.#counts.clear();
   }
