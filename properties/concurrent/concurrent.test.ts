@@ -18,8 +18,8 @@ import { benchOf, broken, type Break } from "./testing.ts";
 
 const seed = Number(process.env["STP_SEED"] ?? 1);
 /** Pairs of this test; `npm run concurrent` has all. */
-const PAIRS = 40;
-const PROGRAMS = 150;
+const PAIRS = 120;
+const PROGRAMS = 400;
 const PROGRAM_RUNS = 20;
 
 let bench: Bench;

@@ -100,7 +100,9 @@ class Search {
     if (candidates.length === 0) return this.#endsAlike(depth);
     if (this.#hasFailed && this.#wasHere(position)) return false;
     for (const { call, stage } of candidates) {
-      for (const step of this.#stepsOf(call, stage)) {
+      const steps = this.#stepsOf(call, stage);
+      if (steps.length === 0) this.#note({ rule: ruleOf(call.op), depth, detail: `${this.#nameOf(call)} ends before its time` });
+      for (const step of steps) {
         const mark = this.#line.length;
         const progress = step();
         if (progress && this.#goOn(this.#after(position, call, progress), depth + 1)) return true;
@@ -117,7 +119,7 @@ class Search {
     const next = this.#calls.flatMap((calls, context): Next[] => {
       const call = calls[at[context]!];
       const stage = stages[context];
-      return call ? [{ call, stage, span: call.steps[stage?.step ?? 0]! }] : [];
+      return call ? [{ call, stage, span: call.steps[stage?.step ?? 0] ?? call }] : [];
     });
     const mayCome = (one: Next): boolean => next.every((other) => other.span.end > one.span.begin || (this.#delayed && this.#cpuOf(other.call) !== this.#cpuOf(one.call)));
     return next.filter(mayCome).sort((a, b) => a.span.end - b.span.end);
@@ -236,11 +238,15 @@ class Search {
     if (!this.#miss || miss.depth > this.#miss.depth) this.#miss = miss;
   }
 
-  #difference({ context, op, result }: MadeOperation): string {
-    const { result: expected, outputs } = this.#line.last;
-    const name = this.#program.contexts[context]!.name;
-    if (expected !== result) return `${name}'s "${formatOperation(op)}" gives ${result}, and the model ${expected}`;
-    return `${name}'s "${formatOperation(op)}" gives other outputs than the model (${outputs.length / 8} words there)`;
+  #difference(call: MadeOperation): string {
+    const { result, outputs } = this.#line.last;
+    if (call.op.name === "ring_read") return `${this.#nameOf(call)} takes other records than are there`;
+    if (result !== call.result) return `${this.#nameOf(call)} gives ${call.result}, and the model ${result}`;
+    return `${this.#nameOf(call)} gives other outputs than the model (${outputs.length / 8} words there)`;
+  }
+
+  #nameOf({ context, op }: MadeOperation): string {
+    return `${this.#program.contexts[context]!.name}'s "${formatOperation(op)}"`;
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * Siblings: bench.ts has what can be seen; interleaved.ts makes the runs.
  */
-import type { LossCause, LossKind } from "../../spec/protocol.ts";
+import { LIMITS, type LossCause, type LossKind } from "../../spec/protocol.ts";
 import { SPIN_ROUNDS_MAX, type Outcome } from "../run.ts";
 import type { Actor, Bench, Observed, State } from "./bench.ts";
 import { breachOf, type CheckFailure } from "./rules.ts";
@@ -51,8 +51,11 @@ export class Judge {
     const observed = this.#bench.observe();
     const ending = breachOf(this.#bench.machine.instance, observed.end);
     if (ending) return { ...ending, detail: `the end probes: ${ending.detail}` };
-    const ledger = this.#ledger(observed, actors.some(({ level }) => level === "nmi"));
+    // More walks of one map than it has room for are refused, too, whoever makes them (M10).
+    const crowded = actors.filter(({ deed }) => deed.kind === "hit").length > LIMITS.MAP_WALKS_MAX.value;
+    const ledger = this.#ledger(observed, crowded || actors.some(({ level }) => level === "nmi"));
     if (typeof ledger === "object") return ledger;
+    if (crowded && ledger === "refused") return undefined;
     if (!expected || expected.complete.has(observed.text) || (ledger === "refused" && expected.refused.has(observed.text))) return undefined;
     const orders = [...expected.complete].map((text) => JSON.stringify(text)).join(" or ");
     return breach("P3", `the program printed ${JSON.stringify(observed.text)}; one after the other the hits print ${orders}`);
@@ -73,7 +76,7 @@ export class Judge {
     return this.#bench.observe().text;
   }
 
-  #ledger({ rows }: Observed, withNmi: boolean): Breach | "refused" | "complete" {
+  #ledger({ rows }: Observed, mayRefuse: boolean): Breach | "refused" | "complete" {
     let refused = false;
     for (const { probe, row } of rows) {
       for (const kind of Object.keys(row) as LossKind[]) {
@@ -84,7 +87,7 @@ export class Judge {
         if (probe === this.#bench.probes.length && attempted > 0) return breach("X3", `${attempted} calls of kind ${kind} stand in the row of no probe`);
         if (lost.nested > 0) return breach("X1", "a hit was refused though nothing ran at its level of its CPU");
         // Interrupts are off while a map is held: no softirq or irq of its CPU can find it so, and other CPUs wait.
-        if (lost.busy > 0 && !withNmi) return breach("M6", "a map call was refused, and no nmi was there to interrupt one");
+        if (lost.busy > 0 && !mayRefuse) return breach("M6", "a map call was refused, and no nmi was there to interrupt one");
         refused ||= lost.busy > 0;
       }
     }

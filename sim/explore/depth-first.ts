@@ -24,7 +24,7 @@ export const SEARCHES_MAX = 4;
 export const DELAYS_DEFAULT = 1;
 
 /** So much memory is copied twice, for a snapshot and back, in the time in which an event is run again and watched. */
-export const PREFIX_BYTES_PER_EVENT = 512;
+export const PREFIX_BYTES_PER_EVENT = 2048;
 
 export interface DepthFirstOptions {
   readonly preemptions: number;
