@@ -46,8 +46,14 @@ const RULES: readonly Rule[] = [
   { name: "a refusal is not counted", pattern: /^(\t+)stp_ledger_lose\(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY\);/, by: "$1;" },
 ];
 
-/** A mutant of one of these cannot be seen in the sandbox, for the reason given. */
-const EQUIVALENT: readonly { readonly name: RegExp; readonly line: RegExp; readonly reason: string }[] = [];
+/**
+ * A mutant of one of these changes nothing that can be seen, for the reason given. They are compiler barriers: they are
+ * kept in the C because they say what must hold, whatever the accesses beside them become.
+ */
+const EQUIVALENT: readonly { readonly name: RegExp; readonly line: RegExp; readonly reason: string }[] = [
+  { name: /probe\.c:\d+ barrier is lost/, line: /stp_barrier/, reason: "volatile or atomic accesses stand on both sides, which the compiler keeps in order; what it might move, only a hit of the same level reads, and that cannot run in between" },
+  { name: /ring\.c:\d+ barrier is lost/, line: /stp_barrier/, reason: "volatile or atomic accesses stand on both sides, which the compiler keeps in order; a nested writer has ended before whom it interrupted goes on" },
+];
 
 /** All of them, in order of file, line and rule. */
 export function syncMutants(runtime: RuntimeSources): Mutant[] {

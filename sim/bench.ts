@@ -3,7 +3,7 @@
  *
  * Prints median and spread of several rounds, after one that warms up.
  */
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { performance } from "node:perf_hooks";
 import { readFileSync } from "node:fs";
 import { runtimeSources } from "../spec/runtime.ts";
@@ -62,7 +62,7 @@ function onePreemptionRuns(prepare: () => readonly SimContext[], one: ExploredCa
   return runs;
 }
 
-console.log(`${cpus()[0]?.model ?? "unknown CPU"}, Node ${process.version}, clang -O2, one thread; median of ${ROUNDS} rounds of ${TIME_MS} ms (slowest to fastest)`);
+console.log(`${cpus()[0]?.model ?? "unknown CPU"}, Node ${process.version}, clang -O2, one thread; median of ${ROUNDS} rounds of ${TIME_MS} ms (slowest to fastest); load ${loadavg()[0]!.toFixed(1)} of ${cpus().length} CPUs`);
 
 const forever = await caseOf(`static u32 stop;
 static void run(uintptr_t unused) { while (!STP_READ(stop)) ; }
@@ -102,7 +102,6 @@ const searched = (one: Pick<ExploredCase, "course" | "check">, explorer = bound1
   return runs;
 };
 measure("the same by depth-first search, nobody watching", () => searched({ course: { machine: counting.course.machine, prepare: beginCounting }, check: counting.check }));
-measure("the same, and memory put back before each run", () => searched({ course: { machine: counting.course.machine, prepare: () => (counting.course.prepare(), beginCounting()) }, check: counting.check }));
 measure("the same, all observers watching", () => searched(counting));
 
 const seqlock = { path: "sim/litmus/seqlock.c", text: readFileSync(new URL("litmus/seqlock.c", import.meta.url), "utf8") };

@@ -327,6 +327,16 @@ describe("what a context can do wrong", () => {
     }
   });
 
+  test("one that is stopped for good in the middle of an 8-byte write leaves it to nobody else to finish", () => {
+    const [broken, next] = bed.prepare([{ name: "T0", run: "write_wide_and_fail" }, { name: "T1", cpu: 1, run: "add" }]);
+    expect(bed.machine.step(broken!, "end").state).toBe("broken");
+    const before = bed.call("wide_of");
+    expect(bed.machine.step(next!, 1)).toEqual({ state: "stopped" });
+    expect(next!.access).toMatchObject({ kind: ACCESS_KINDS.READ | ACCESS_KINDS.VOLATILE });
+    expect(bed.machine.step(next!, "end")).toEqual({ state: "ended" });
+    expect([bed.call("wide_of"), counter(), next!.accesses]).toEqual([before, 1, 2]);
+  });
+
   test("a deep call chain within the stack runs, stopped or not", () => {
     const [task] = bed.prepare([{ name: "T0", run: "deep", args: [20] }]);
     for (let access = 1; bed.machine.step(task!, access).state === "stopped"; access++);
