@@ -47,12 +47,13 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * A mutant of one of these changes nothing that can be seen, for the reason given. They are compiler barriers: they are
- * kept in the C because they say what must hold, whatever the accesses beside them become.
+ * What the search lets live, and why. The barriers are the compiler's: without them nothing changes that can be seen; they are kept
+ * in the C because they say what must hold, whatever the accesses beside them become.
  */
-const EQUIVALENT: readonly { readonly name: RegExp; readonly line: RegExp; readonly reason: string }[] = [
+const EXPLAINED: readonly { readonly name: RegExp; readonly line: RegExp; readonly reason: string }[] = [
   { name: /probe\.c:\d+ barrier is lost/, line: /stp_barrier/, reason: "volatile or atomic accesses stand on both sides, which the compiler keeps in order; what it might move, only a hit of the same level reads, and that cannot run in between" },
   { name: /ring\.c:\d+ barrier is lost/, line: /stp_barrier/, reason: "volatile or atomic accesses stand on both sides, which the compiler keeps in order; a nested writer has ended before whom it interrupted goes on" },
+  { name: /ring\.c:\d+ nesting is set too late/, line: /ring->nest, 1/, reason: "caught by sim/ring.test.ts (NoRegression): it takes an irq, an nmi and a reader at three places" },
 ];
 
 /** All of them, in order of file, line and rule. */
@@ -68,7 +69,7 @@ export function syncMutants(runtime: RuntimeSources): Mutant[] {
   );
 }
 
-/** Why a mutant cannot be caught, or undefined. */
-export function equivalenceOf(mutant: Mutant): string | undefined {
-  return EQUIVALENT.find(({ name, line }) => name.test(mutant.name) && line.test(mutant.before))?.reason;
+/** Why the search lets a mutant live, or undefined. */
+export function explanationOf(mutant: Mutant): string | undefined {
+  return EXPLAINED.find(({ name, line }) => name.test(mutant.name) && line.test(mutant.before))?.reason;
 }

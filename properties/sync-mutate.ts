@@ -17,7 +17,7 @@ import { exploreProgram } from "./concurrent/survey.ts";
 import { loadModel } from "./model.ts";
 import { plant, type Mutant } from "./mutants.ts";
 import { sample } from "./mutate.ts";
-import { equivalenceOf, syncMutants } from "./sync-mutants.ts";
+import { explanationOf, syncMutants } from "./sync-mutants.ts";
 
 /** Programs that together reach every place: small maps, so that they are full, and several probes. */
 const PROGRAMS = {
@@ -68,8 +68,8 @@ export interface SyncFate {
   readonly mutant: Mutant;
   /** The rule by which it was caught, "does not compile", or undefined: it survived. */
   readonly caught: string | undefined;
-  /** Why it cannot be caught, if it survived and that is known. */
-  readonly equivalent: string | undefined;
+  /** Why it lives, if that is known: it changes nothing that can be seen, or another test catches it. */
+  readonly explained: string | undefined;
 }
 
 /** What fails first on a copy of the C: the rule and the program, or undefined. */
@@ -83,8 +83,8 @@ export async function failureOfPrograms(runtime: RuntimeSources): Promise<string
 
 export async function trySyncMutant(runtime: RuntimeSources, mutant: Mutant): Promise<SyncFate> {
   const caught = await failureOfPrograms(plant(runtime, mutant));
-  if (caught) return { mutant, caught, equivalent: undefined };
-  return { mutant, caught: undefined, equivalent: equivalenceOf(mutant) };
+  if (caught) return { mutant, caught, explained: undefined };
+  return { mutant, caught: undefined, explained: explanationOf(mutant) };
 }
 
 async function caughtBy(runtime: RuntimeSources, path: string, text: string): Promise<string | undefined> {
@@ -116,12 +116,12 @@ async function main(): Promise<void> {
   for (const mutant of syncMutants(runtime).filter(({ name }) => name.includes(values.only))) {
     const fate = await trySyncMutant(runtime, mutant);
     fates.push(fate);
-    console.log(`${(fate.caught ?? (fate.equivalent ? "equivalent" : "SURVIVED")).padEnd(20)} ${mutant.name}: ${mutant.before.trim()}${fate.equivalent ? `  (${fate.equivalent})` : ""}`);
+    console.log(`${(fate.caught ?? (fate.explained ? "explained" : "SURVIVED")).padEnd(20)} ${mutant.name}: ${mutant.before.trim()}${fate.explained ? `  (${fate.explained})` : ""}`);
   }
   const caught = fates.filter((fate) => fate.caught).length;
-  const equivalent = fates.filter((fate) => fate.equivalent).length;
-  console.log(`${fates.length} synchronisation mutants: ${caught} caught, ${equivalent} equivalent, ${fates.length - caught - equivalent} survived`);
-  if (caught + equivalent < fates.length) process.exitCode = 1;
+  const explained = fates.filter((fate) => fate.explained).length;
+  console.log(`${fates.length} synchronisation mutants: ${caught} caught, ${explained} explained, ${fates.length - caught - explained} survived`);
+  if (caught + explained < fates.length) process.exitCode = 1;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
