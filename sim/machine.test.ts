@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { LIMITS } from "../spec/protocol.ts";
-import { ACCESS_KINDS, NOTE_WORDS } from "./access.ts";
+import { ACCESS_KINDS, NOTE_WORDS, STATE_WORDS } from "./access.ts";
 import { CONTEXT_STACK_BYTES, STEP_LOOPS_MAX } from "./machine.ts";
 import { runSchedule, type Outcome } from "./run.ts";
 import { readSite } from "./sites.ts";
@@ -329,7 +329,7 @@ describe("what a context can do wrong", () => {
 
   test("one that is stopped for good in the middle of an 8-byte write leaves it to nobody else to finish", () => {
     const [broken, next] = bed.prepare([{ name: "T0", run: "write_wide_and_fail" }, { name: "T1", cpu: 1, run: "add" }]);
-    expect(bed.machine.step(broken!, "end").state).toBe("broken");
+    expect(bed.machine.step(broken!, 2).state).toBe("broken"); // on the way to the stop between the halves
     const before = bed.call("wide_of");
     expect(bed.machine.step(next!, 1)).toEqual({ state: "stopped" });
     expect(next!.access).toMatchObject({ kind: ACCESS_KINDS.READ | ACCESS_KINDS.VOLATILE });
@@ -508,6 +508,16 @@ describe("snapshots", () => {
     expect(counter()).toBe(2);
   });
 
+  test("memory that wasm grew by is zeroed", () => {
+    const { machine } = bed;
+    const snapshot = takeSnapshot(machine);
+    const at = machine.instance.bytes.length;
+    machine.instance.memory.grow(1);
+    machine.instance.bytes[at + 5] = 7;
+    restoreSnapshot(machine, snapshot);
+    expect(machine.instance.bytes[at + 5]).toBe(0);
+  });
+
   test("a migrated task is back on its CPU, an ended one runs again", () => {
     const [task, other] = bed.prepare([{ name: "T0", run: "add", migrates: true }, { name: "T1", run: "add" }]);
     const snapshot = takeSnapshot(bed.machine);
@@ -563,6 +573,17 @@ test("access.ts and hooks.h agree on the access kinds", () => {
   const header = readFileSync(new URL("../runtime-c/port/wasm32/hooks.h", import.meta.url), "utf8");
   const kinds = [...header.matchAll(/^\tSTP_SIM_(\w+) = (\d+),/gm)].map((match) => [match[1]!, Number(match[2])]);
   expect(Object.fromEntries(kinds)).toEqual(ACCESS_KINDS);
+});
+
+test.each([
+  ["stp_sim_state", STATE_WORDS],
+  ["stp_sim_note", NOTE_WORDS],
+])("access.ts and hooks.h agree on the words of struct %s", (name, words) => {
+  const header = readFileSync(new URL("../runtime-c/port/wasm32/hooks.h", import.meta.url), "utf8");
+  const body = new RegExp(`^struct ${name} \\{\\n([^]*?)^\\};`, "m").exec(header)![1]!;
+  const fields = [...body.matchAll(/^\tunsigned int ([\w, ]+);/gm)].flatMap((match) => match[1]!.split(", "));
+  const inCamelCase = fields.map((field) => field.replace(/_(\w)/g, (_all, letter: string) => letter.toUpperCase()));
+  expect(Object.fromEntries(inCamelCase.map((field, index) => [field, index]))).toEqual(words);
 });
 
 test("cpu.h and the protocol agree on the number of CPUs", () => {

@@ -53,7 +53,7 @@ export class Judge {
 
   #completed(program: ConcurrentProgram, steps: readonly ScheduleStep[]): Trouble | undefined {
     const observation = (this.observation = this.#bench.observe(program));
-    const permits = new Permits(program, observation);
+    const permits = new Permits(program, observation, isDelayed(steps));
     return permits.firstWrong(steps) ?? serialTrouble(this.#model, { program, observation, permits, delayed: isDelayed(steps) });
   }
 

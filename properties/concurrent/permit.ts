@@ -28,9 +28,12 @@ interface Holder {
 export class Permits {
   readonly #program: ConcurrentProgram;
   readonly #made: readonly MadeOperation[];
+  readonly #delayed: boolean;
 
-  constructor(program: ConcurrentProgram, { made }: Observation) {
+  /** `delayed`: another CPU's store was held back, so that the end of its walk may not be seen yet. */
+  constructor(program: ConcurrentProgram, { made }: Observation, delayed = false) {
     this.#program = program;
+    this.#delayed = delayed;
     this.#made = made.flat();
   }
 
@@ -91,7 +94,7 @@ export class Permits {
 
   #walksMet(made: MadeOperation): number {
     if (made.op.name !== "map_walk") return 0;
-    return this.#made.filter((other) => other.context !== made.context && other.op.name === "map_walk" && other.op.target === made.op.target && other.begin < made.end && made.begin < other.end).length;
+    return this.#made.filter((other) => other.context !== made.context && other.op.name === "map_walk" && other.op.target === made.op.target && other.begin < made.end && (this.#delayed || made.begin < other.end)).length;
   }
 
   #isHeldSinceSetup(target: number): boolean {

@@ -133,6 +133,12 @@ describe("its extent", () => {
     expect([...orders].sort()).toEqual(["T0T1T2", "T0T2T1", "T1T0T2", "T1T2T0", "T2T0T1", "T2T1T0"]);
   });
 
+  test("and so they do when it was late, and all waited for it", () => {
+    const late = all(cases.get("three_waiters")!, { preemptions: 0, delays: 1 }).map(({ schedule }) => schedule).filter((schedule) => schedule.startsWith("T3:* d#0 T0:~ T1:~ T2:~"));
+    const orders = late.map((schedule) => [...schedule.matchAll(/(T\d)(?= |$)/g)].map(([name]) => name).join(""));
+    expect(orders.sort()).toEqual(["T0T1T2", "T0T2T1", "T1T0T2", "T1T2T0", "T2T0T1", "T2T1T0"]);
+  });
+
   test("timers that are due at once come in every order", () => {
     const orders = new Set(all(cases.get("timers")!, { preemptions: 0, delays: 0 }).map(({ schedule }) => schedule));
     for (const order of ["T0:* I1:* I2:* I3:*", "T0:* I2:* I1:* I3:*"]) expect(orders).toContain(order);

@@ -81,8 +81,6 @@ interface Mark {
   readonly run: Run;
   readonly fork: Fork | undefined;
   readonly deeds: number;
-  /** Of the last deed: going on with the same context changes it. */
-  readonly until: number | "end" | undefined;
 }
 
 const NO_HOLDS: readonly Hold[] = [];
@@ -218,15 +216,12 @@ class Search {
   }
 
   #mark(): Mark {
-    const last = this.#deeds.at(-1);
     const fork = this.#run.events > this.#prefix ? this.#run.fork(this.#spare.pop()) : undefined;
-    return { run: this.#run, fork, deeds: this.#deeds.length, until: last?.kind === "advance" ? last.until : undefined };
+    return { run: this.#run, fork, deeds: this.#deeds.length };
   }
 
-  #back({ run, fork, deeds, until }: Mark): void {
-    this.#deeds.length = deeds;
-    const last = this.#deeds.at(-1);
-    if (last?.kind === "advance") last.until = until!;
+  #back({ run, fork, deeds }: Mark): void {
+    this.#deeds.length = deeds; // the last one is what it was: nobody is left and goes on without a deed in between
     if (fork) {
       this.#run = run;
       run.back(fork);

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ExploredCase } from "../explored.ts";
 import type { ExploreFailure } from "../explore/explore.ts";
-import { runSchedule } from "../run.ts";
+import { Run, runSchedule } from "../run.ts";
 import { formatSchedule } from "../schedule.ts";
 import { readSite } from "../sites.ts";
 import { casesOf, inline, lineOf, replay, search } from "../testing.ts";
@@ -86,7 +86,7 @@ CONTEXT(allocate_and_publish)
 }
 CONTEXT(use_published) { u8 *p = (u8 *)stp_load_acquire((uintptr_t *)&shared); if (p) stp_assert(STP_READ(p[5]) == 1); }
 CONTEXT(overrun_published) { u8 *p = (u8 *)stp_load_acquire((uintptr_t *)&shared); if (p) STP_READ(p[6]); }
-CONTEXT(allocate_twice_and_free_one) { u8 *p = stp_alloc_atomic(8), *q = stp_alloc_atomic(8); stp_free(p); STP_WRITE(q[7], 1); STP_READ(step); stp_free(q); }
+CONTEXT(allocate_twice_and_free_one) { u8 *p = stp_alloc_atomic(8), *q = stp_alloc_atomic(8); stp_free(p); STP_WRITE(q[7], 1); STP_READ(step); STP_WRITE(q[0], 1); stp_free(q); }
 STP_CASE(allocated_in_run) { stp_task(0, allocate_and_use, 7); stp_task(1, allocate_and_use, 5); }
 STP_CASE(overrun_in_run) { stp_task(0, allocate_and_overrun, 7); stp_task(1, nothing, 0); }
 STP_CASE(published_in_run) { stp_task(0, allocate_and_publish, 0); stp_task(1, use_published, 0); }
@@ -203,6 +203,21 @@ describe("what is allocated in a run", () => {
     expect([...ends.keys()].sort()).toEqual(["T0:* T1:*", "T1:* T0:*"]);
     for (const event of [2, 3]) expect(failureOf("free_while_used", `T0:${event} T1:* T0`)?.detail).toMatch(/which has been freed$/);
     expect(found.failures.every(({ detail }) => detail.endsWith("which has been freed"))).toBe(true);
+  });
+
+  test("a fork knows the blocks that were there, whatever was allocated and freed since", () => {
+    const { course } = cases.get("two_and_one_in_run")!;
+    const run = new Run(course);
+    expect(run.advance(run.contexts[0]!, 2)).toBe("stopped"); // two allocated, one of them freed, the other written
+    const fork = run.fork();
+    for (const other of ["T1:* T0:1", "T0:*"]) {
+      runSchedule(course, other);
+      run.back(fork);
+      expect(run.finish()).toMatchObject({ verdict: "completed" });
+    }
+    runSchedule(cases.get("two_and_one_in_run")!.course, "T1:1");
+    run.back(fork);
+    expect(run.advance(run.contexts[0]!, "end")).toBe("ended");
   });
 
   test("the search gives the same whatever else is run on the same machine in between", () => {

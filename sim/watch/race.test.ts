@@ -48,6 +48,7 @@ STP_CASE(wide_atomic) { stp_task(0, wide_atomic_add, 0); stp_task(1, wide_atomic
 CONTEXT(publish) { data = 1; stp_store_release(&flag, 1); }
 CONTEXT(publish_relaxed) { data = 1; STP_WRITE(flag, 1); }
 CONTEXT(publish_by_fence) { data = 1; stp_wmb(); STP_WRITE(flag, 1); }
+CONTEXT(publish_by_acquire_fence) { data = 1; stp_rmb(); STP_WRITE(flag, 1); }
 CONTEXT(publish_too_early) { stp_store_release(&flag, 1); data = 1; }
 CONTEXT(use) { if (stp_load_acquire(&flag)) data = data + 1; }
 CONTEXT(use_relaxed) { if (STP_READ(flag)) data = data + 1; }
@@ -65,6 +66,7 @@ STP_CASE(fences) { stp_task(0, publish_by_fence, 0); stp_task(1, use_by_fence, 0
 STP_CASE(release_fence_acquire) { stp_task(0, publish_by_fence, 0); stp_task(1, use, 0); }
 STP_CASE(release_acquire_fence) { stp_task(0, publish, 0); stp_task(1, use_by_fence, 0); }
 STP_CASE(no_release_fence) { stp_task(0, publish_relaxed, 0); stp_task(1, use_by_fence, 0); }
+STP_CASE(acquire_fence_for_release) { stp_task(0, publish_by_acquire_fence, 0); stp_task(1, use, 0); }
 STP_CASE(no_acquire_fence) { stp_task(0, publish_by_fence, 0); stp_task(1, use_relaxed, 0); }
 STP_CASE(acquire_fence_too_early) { stp_task(0, publish_by_fence, 0); stp_task(1, use_by_early_fence, 0); }
 STP_CASE(release_sequence) { stp_task(0, publish, 0); stp_task(1, pass_on_rmw, 0); stp_task(2, use_after_two, 0); }
@@ -174,6 +176,7 @@ describe("a race", () => {
     ["release_too_early", "T0:* T1:*"],
     ["no_release_fence", "T0:* T1:*"],
     ["no_acquire_fence", "T0:* T1:*"],
+    ["acquire_fence_for_release", "T0:* T1:*"],
     ["acquire_fence_too_early", "T0:* T1:*"],
     ["release_sequence_broken", "T0:* T1:* T2:*"],
     ["no_grace_period", "T0:* T1:*"],

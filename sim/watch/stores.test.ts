@@ -44,6 +44,7 @@ const SOURCE = inline(`
 
 u32 a, b, c, x, y, z, flag, ack, seen[4], many[12];
 u64 wide;
+union { u8 b[4]; u32 w; } mixed;
 
 CONTEXT(see_in_order) { if (stp_load_acquire(&b)) stp_assert(STP_READ(a) == 1); }
 ${Object.entries(BETWEEN_STORES).map(([name, code]) => `CONTEXT(stores_${name}) { ${code} }\nSTP_CASE(stores_${name}) { stp_task(0, stores_${name}, 0); stp_task(1, see_in_order, 0); }`).join("\n")}
@@ -115,6 +116,16 @@ CONTEXT(write_wide) { __atomic_store_n(&wide, 0x1111111122222222ull, __ATOMIC_RE
 CONTEXT(read_wide) { u64 w = __atomic_load_n(&wide, __ATOMIC_RELAXED); stp_assert(w == 0 || w == 0x1111111122222222ull); }
 STP_CASE(wide_atomic) { stp_task(0, write_wide, 0); stp_task(1, read_wide, 0); }
 
+/* A store that another one overlaps in part. */
+CONTEXT(write_byte_then_word) { STP_WRITE(mixed.b[0], 1); STP_WRITE(mixed.w, 0x02020202); STP_READ(c); }
+CONTEXT(read_word) { u32 w = STP_READ(mixed.w); stp_assert(w == 0 || w == 1 || w == 0x02020202); }
+STP_CASE(overlapping) { stp_task(0, write_byte_then_word, 0); stp_task(1, read_word, 0); }
+
+CONTEXT(write_then_relaxed_rmw) { STP_WRITE(a, 1); STP_WRITE(b, 1); __atomic_fetch_add(&a, 1, __ATOMIC_RELAXED); STP_READ(c); }
+STP_CASE(rmw_of_the_same) { stp_task(0, write_then_relaxed_rmw, 0); stp_task(1, read_a, 0); }
+CONTEXT(write_and_go_on) { STP_WRITE(a, 1); STP_READ(c); STP_READ(c); STP_READ(c); }
+STP_CASE(there_and_back) { stp_migrating_task(0, write_and_go_on, 0); stp_task(1, read_a, 0); }
+
 CONTEXT(write_over) { STP_WRITE(a, 7); }
 static void a_is_one_or_seven(void) { stp_assert(a == 1 || a == 7); }
 STP_CASE(overwritten) { stp_task(0, stores_nothing, 0); stp_task(1, write_over, 0); stp_finally(a_is_one_or_seven); }
@@ -161,7 +172,7 @@ describe("a store and a load", () => {
 });
 
 describe("one view", () => {
-  test.each(["coherent", "coherent_longer", "passed_on", "own_view", "irq_view", "moved_view", "moved_view_irq", "wide_atomic", "overwritten"])("%s in every schedule", (name) => {
+  test.each(["coherent", "coherent_longer", "passed_on", "own_view", "irq_view", "moved_view", "moved_view_irq", "wide_atomic", "overwritten", "overlapping"])("%s in every schedule", (name) => {
     expect(failures(name)).toBe(0);
     expect(failures(name, { preemptions: 1, delays: 2 })).toBe(0);
   });
@@ -169,6 +180,16 @@ describe("one view", () => {
   test("a store that another CPU has read cannot be late any more", () => {
     expect(replay(cases.get("coherent")!, "T0:2 T1:2 T0:2 d#0")).toMatchObject({ verdict: "illegal" });
     expect(replay(cases.get("coherent")!, "T0:2 d#0 T1:2 T0")).toBeUndefined();
+  });
+
+  test("a read-modify-write of the same bytes takes what was stored there before along, and nothing else", () => {
+    expect(replay(cases.get("rmw_of_the_same")!, "T0:4 d#0 T1")).toMatchObject({ verdict: "illegal" });
+    expect(replay(cases.get("rmw_of_the_same")!, "T0:4 d#1 T1")).toBeUndefined();
+  });
+
+  test("a store is seen when its task is moved, and cannot be late when it is back", () => {
+    expect(replay(cases.get("there_and_back")!, "T0:3 d#0 T1:* T0")).toBeUndefined();
+    expect(replay(cases.get("there_and_back")!, "T0:2 T0@1:3 T0@0:4 d#0 T1:* T0")).toMatchObject({ verdict: "illegal" });
   });
 
   test("a task that is moved while its store is late takes it along", () => {
