@@ -48,6 +48,19 @@ STP_PROBE(kprobe, "do_sys_openat2")
 	stp_map_get(&tids, STP_KEY(1));
 }
 `,
+  shows: `#include <stp/stp.h>
+STP_MAP(tids, STP_KEYS(STP_INT64), STP_INT64, .entries_max = 3);
+STP_PROBE(begin)
+{
+	stp_map_set(&tids, STP_KEY(1), 1);
+}
+STP_PROBE(kprobe, "do_sys_openat2")
+{
+	stp_foreach(&tids, it)
+		if (stp_it_key_int64(it, 0) > 9)
+			stp_pid(ctx);
+}
+`,
   walks: `#include <stp/stp.h>
 STP_MAP(tids, STP_KEYS(STP_INT64), STP_INT64, .entries_max = 3);
 STP_PROBE(kprobe, "do_sys_openat2")
