@@ -4,6 +4,7 @@ import { LIMITS } from "../spec/protocol.ts";
 import { fetchKernel, isKernelCached } from "../kernel-harness/fetch.ts";
 import { findKernel, KERNELS } from "../kernel-harness/kernels.ts";
 import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
+import { kernelBenchCommand } from "./kernel-bench.ts";
 import { readProbe, newDirectory } from "./program.ts";
 import { beginProgress, wholeNumber } from "./terminal.ts";
 
@@ -32,6 +33,7 @@ export function kernelCommand(): Command {
     .option("--processes <n>", "processes of the workload", wholeNumber(1, PROCESSES_MAX), DEFAULT_WORKLOAD.processes)
     .option("--opens <n>", "opens of its first process", wholeNumber(1, OPENS_MAX), DEFAULT_WORKLOAD.opens)
     .action(record);
+  kernel.addCommand(kernelBenchCommand());
   return kernel;
 }
 

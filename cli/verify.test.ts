@@ -1,5 +1,6 @@
 /** stp verify: the runtime agrees with the model, and a seed says all. */
 import { describe, expect, test } from "vitest";
+import { LEGAL_CELLS } from "../properties/cells.ts";
 import { createGenerator } from "../properties/generate.ts";
 import { stp, TEST_MS_MAX } from "./testing.ts";
 
@@ -13,7 +14,7 @@ async function verify(...args: readonly string[]): Promise<Record<string, unknow
 describe("stp verify", { timeout: TEST_MS_MAX }, () => {
   test("of 200,000 operations of seed 1 finds no divergence, and says so first to last", async () => {
     const { stdout } = await stp(["verify", "--ops", "200000", "--seed", "1", "--json"]);
-    expect(stdout).toMatch(/^\{"ops":200000,.*"divergences":0\}\n$/);
+    expect(stdout).toMatch(/^\{"ops":200000,.*"divergences":0,"cells":\{"reached":\d+,"legal":\d+,"missing":\[.*\]\}\}\n$/);
   });
 
   test("twice with one seed gives one answer", async () => {
@@ -21,6 +22,12 @@ describe("stp verify", { timeout: TEST_MS_MAX }, () => {
     for (let run = 0; run < 2; run++) answers.push({ ...(await verify("--ops", "10000", "--seed", "7")), ops_per_s: undefined });
     expect(answers[0]).toEqual(answers[1]);
     expect(answers[0]).toMatchObject({ ops: 10_000, seed: 7, on: "sandbox", divergences: 0 });
+  });
+
+  test("of 1,000,000 operations reaches every result at every level that the rules allow", async () => {
+    const { cells } = (await verify("--ops", "1000000", "--seed", "7")) as { cells: { reached: number; legal: number; missing: string[] } };
+    expect(cells).toEqual({ reached: cells.legal, legal: cells.legal, missing: [] });
+    expect(cells.legal).toBe(LEGAL_CELLS.length);
   });
 
   // No skip without gcc: the command then names Debian's packages, and the test fails with that sentence.

@@ -1,5 +1,6 @@
 /** stp verify: the runtime against the model. */
 import { Command } from "commander";
+import { CELLS_OPERATIONS_MIN, type CellReport } from "../properties/cells.ts";
 import { nativeTargets } from "../properties/native.ts";
 import { loadModel } from "../properties/model.ts";
 import { verify, verifyBatch, type VerifyResult } from "../properties/verify.ts";
@@ -39,7 +40,9 @@ async function run(options: VerifyOptions): Promise<void> {
       const result = await verifyOn(world, options, progress);
       progress.end();
       process.stdout.write(options.json ? `${JSON.stringify(asJson(world, options, result))}\n` : asText(world, options, result));
-      if (result.divergence) process.exitCode = 1;
+      const wrong = wrongCells(result);
+      if (wrong !== undefined) process.stderr.write(`${world}: ${wrong} (seed ${options.seed})\n`);
+      if (result.divergence || wrong !== undefined) process.exitCode = 1;
     } finally {
       progress.end();
     }
@@ -54,12 +57,26 @@ async function verifyOn(world: string, { ops, seed }: VerifyOptions, progress: P
   return verifyBatch({ ...common, run: async (batch) => replayOnKernel(world, batch, progress.note) });
 }
 
-function asJson(world: string, { seed }: VerifyOptions, { operations, seconds, divergence }: VerifyResult): unknown {
-  return { ops: operations, ops_per_s: Math.round(operations / seconds), on: world, seed, divergences: divergence ? 1 : 0, ...(divergence ? { divergence } : {}) };
+/** A sentence, if a run reached what no rule allows, or did not reach something for all its length. */
+function wrongCells({ operations, divergence, cells: { missing, illegal, legal } }: VerifyResult): string | undefined {
+  if (illegal.length > 0) return `these results are in no rule, each with the level at which it came: ${illegal.join(", ")}`;
+  if (divergence || operations < CELLS_OPERATIONS_MIN || missing.length === 0) return undefined;
+  return `${operations} operations did not reach ${missing.length} of the ${legal} legal results, each with its level: ${missing.join(", ")}`;
 }
 
-function asText(world: string, { seed }: VerifyOptions, { operations, seconds, divergence }: VerifyResult): string {
-  if (!divergence) return `${world}: ${operations} operations of seed ${seed} agree with the model (${Math.round(operations / seconds)} a second)\n`;
+function asJson(world: string, { seed }: VerifyOptions, { operations, seconds, divergence, cells }: VerifyResult): unknown {
+  return { ops: operations, ops_per_s: Math.round(operations / seconds), on: world, seed, divergences: divergence ? 1 : 0, ...(divergence ? { divergence } : {}), cells: cellsAsJson(cells) };
+}
+
+function cellsAsJson({ reached, legal, missing, illegal }: CellReport): unknown {
+  return { reached, legal, missing, ...(illegal.length > 0 ? { illegal } : {}) };
+}
+
+function asText(world: string, { seed }: VerifyOptions, { operations, seconds, divergence, cells }: VerifyResult): string {
+  if (!divergence) {
+    const speed = `${Math.round(operations / seconds)} a second`;
+    return `${world}: ${operations} operations of seed ${seed} agree with the model (${speed}; ${cells.reached} of ${cells.legal} results, each by level)\n`;
+  }
   return [
     `${world}: the runtime and the model differ (seed ${seed})\n`,
     ...divergence.trace.map((line) => `  ${line}\n`),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { StpError } from "../spec/errors.ts";
-import { parseDepends } from "./fetch.ts";
+import { parseDepends } from "./apt.ts";
 import { findKernel, KERNELS } from "./kernels.ts";
 
 test("findKernel finds every kernel of the catalogue", () => {

@@ -53,6 +53,7 @@ function kbuildFile({ name, objects, cflags = [], ldflags = [] }: ModuleSource):
     `obj-m := ${name}.o`,
     ...(single ? [] : [`${name}-y := ${objects.join(" ")}`]),
     `ccflags-y := ${cflags.join(" ")}`,
+    "ccflags-remove-y := $(CC_FLAGS_FTRACE)", // nobody traces what itself serves probes
     `ldflags-y := ${ldflags.join(" ")}`,
     "",
   ].join("\n");

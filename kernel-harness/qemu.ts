@@ -2,7 +2,8 @@
 import type { FetchedKernel } from "./fetch.ts";
 import { needProgram } from "./process.ts";
 
-export type Accelerator = "kvm" | "tcg";
+/** `icount`: TCG in which each instruction takes one nanosecond of the guest's time, so that a run can be repeated; slow. */
+export type Accelerator = "kvm" | "tcg" | "icount";
 
 export interface Machine {
   readonly accelerator: Accelerator;
@@ -26,6 +27,13 @@ const PORT_NAME = "stp.report";
  */
 const KERNEL_ARGUMENTS = ["console=ttyS0", "loglevel=5", "panic=-1", "edd=off", "no_timer_check", "cryptomgr.notests"] as const;
 
+const ACCELERATION: Readonly<Record<Accelerator, { readonly arguments: readonly string[]; readonly kernel: readonly string[] }>> = {
+  kvm: { arguments: ["-accel", "kvm"], kernel: [] },
+  tcg: { arguments: ["-accel", "tcg,thread=multi"], kernel: [] },
+  // The TSC is then the count of instructions, and the kernel may not doubt it; addresses are the same in each boot.
+  icount: { arguments: ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"], kernel: ["tsc=reliable", "nokaslr"] },
+};
+
 /** The absolute path of QEMU. Throws StpError that names the Debian package. */
 export function findQemu(env: NodeJS.ProcessEnv = process.env): string {
   return needProgram("qemu-system-x86_64", "qemu-system-x86", env);
@@ -41,19 +49,20 @@ export function endingWithParent(command: readonly [string, ...string[]]): [stri
 
 /** Arguments of QEMU for one guest. The report channel is QEMU's stdout: there is no path to choose. */
 export function qemuArguments(kernel: FetchedKernel, machine: Machine, files: BootFiles): string[] {
+  const acceleration = ACCELERATION[machine.accelerator];
   return [
     ["-nodefaults"],
     ["-no-user-config"],
     ["-no-reboot"],
     ["-display", "none"],
     ["-monitor", "none"],
-    ["-accel", machine.accelerator === "kvm" ? "kvm" : "tcg,thread=multi"],
+    acceleration.arguments,
     ["-cpu", "max"],
     ["-smp", String(machine.cpus)],
     ["-m", `${machine.memory_mib}M`],
     ["-kernel", kernel.image],
     ["-initrd", files.initramfs],
-    ["-append", KERNEL_ARGUMENTS.join(" ")],
+    ["-append", [...KERNEL_ARGUMENTS, ...acceleration.kernel].join(" ")],
     ["-chardev", `file,id=console,path=${escapeComma(files.console)}`],
     ["-serial", "chardev:console"],
     ["-device", "virtio-serial-pci"],

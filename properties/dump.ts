@@ -16,7 +16,7 @@ export function formatDump(dump: Uint8Array): string[] {
   const cursor = new Cursor(dump);
   const lines: string[] = [];
   while (!cursor.done()) lines.push(formatItem(cursor));
-  if (cursor.ended) lines.push("(the dump ends within this item)");
+  if (cursor.ended) lines.push(`(the dump ends within this item, at byte ${cursor.at})`);
   return lines;
 }
 
@@ -40,8 +40,10 @@ export function firstDifference(expected: Uint8Array, actual: Uint8Array): DumpD
 class Cursor {
   /** The map whose entries follow. */
   map: ReplayMap | undefined;
+  /** Parts of that map so far. */
+  parts = 0;
+  at = 0;
   ended = false;
-  #at = 0;
   readonly #view: DataView;
 
   constructor(dump: Uint8Array) {
@@ -49,24 +51,33 @@ class Cursor {
   }
 
   done(): boolean {
-    return this.ended || this.#at >= this.#view.byteLength;
+    return this.ended || this.at >= this.#view.byteLength;
   }
 
   word(): bigint {
-    this.ended ||= this.#at + 8 > this.#view.byteLength;
+    this.ended ||= this.at + 8 > this.#view.byteLength;
     if (this.ended) return 0n;
-    this.#at += 8;
-    return this.#view.getBigUint64(this.#at - 8, true);
+    this.at += 8;
+    return this.#view.getBigUint64(this.at - 8, true);
+  }
+
+  signed(): bigint {
+    return BigInt.asIntN(64, this.word());
+  }
+
+  /** Two words, low one first, as an unsigned number. */
+  pair(): bigint {
+    return this.word() + (this.word() << 64n);
   }
 
   /** A string, zero padding included if it is not zero. */
   string(): string {
     const length = this.word();
     const size = Number((length + 7n) / 8n) * 8;
-    if (this.#at + size > this.#view.byteLength) this.ended = true;
-    if (this.ended) return `(string of ${length} bytes)`;
-    const padded = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, size);
-    this.#at += size;
+    this.ended ||= this.at + size > this.#view.byteLength;
+    const padded = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.at, this.ended ? this.#view.byteLength - this.at : size);
+    this.at += padded.length;
+    if (this.ended) return `${formatBytes(padded)} of ${length} bytes`;
     const padding = padded.subarray(Number(length));
     const text = formatBytes(padded.subarray(0, Number(length)));
     return padding.every((byte) => byte === 0) ? text : `${text} padded with ${formatBytes(padding)}`;
@@ -77,6 +88,7 @@ function formatItem(cursor: Cursor): string {
   const word = cursor.word();
   const tag = Number(word);
   if (tag === DUMP_TAGS.map) return formatMap(cursor);
+  if (tag === DUMP_TAGS.part) return formatMapPart(cursor);
   if (tag === DUMP_TAGS.entry) return formatEntry(cursor);
   if (tag === DUMP_TAGS.cpu) return `cpu${cursor.word()} active ${cursor.word()}`;
   if (tag === DUMP_TAGS.level) return formatLevel(cursor);
@@ -89,21 +101,50 @@ function formatItem(cursor: Cursor): string {
 function formatMap(cursor: Cursor): string {
   const index = cursor.word();
   cursor.map = MAPS[Number(index)];
-  const size = cursor.word();
+  cursor.parts = 0;
+  return `map ${cursor.map?.name ?? index}`;
+}
+
+function formatMapPart(cursor: Cursor): string {
   const holder = cursor.word();
-  return `map ${cursor.map?.name ?? index} size ${size}${holder === 0n ? "" : ` held by cpu${holder - 1n}`}`;
+  const position = cursor.word();
+  const size = cursor.word();
+  return `  part ${cursor.parts++} size ${size}${position === 0n ? "" : ` next ${position}`}${holder === 0n ? "" : ` held by cpu${holder - 1n}`}`;
 }
 
 function formatEntry(cursor: Cursor): string {
-  const key = (cursor.map?.keys ?? []).map((type) => (type === "string" ? cursor.string() : `${BigInt.asIntN(64, cursor.word())}`));
-  return `  entry [${key.join(", ")}] ${BigInt.asIntN(64, cursor.word())}`;
+  const key = (cursor.map?.keys ?? []).map((type) => (type === "string" ? cursor.string() : `${cursor.signed()}`));
+  return `    entry [${key.join(", ")}] ${formatValue(cursor)}`;
+}
+
+function formatValue(cursor: Cursor): string {
+  if (cursor.map?.value === "string") return cursor.string();
+  if (cursor.map?.value !== "stats") return `${cursor.signed()}`;
+  const tag = cursor.word();
+  const fields = `count ${cursor.word()} sum ${BigInt.asIntN(128, cursor.pair())} min ${cursor.signed()} max ${cursor.signed()} sumsq ${cursor.pair()}`;
+  return `${tag === BigInt(DUMP_TAGS.stats) ? "" : `tag ${tag} `}${fields}${formatBuckets(cursor)}`;
+}
+
+/** Bucket and count of those that are not 0. */
+function formatBuckets(cursor: Cursor): string {
+  const buckets: string[] = [];
+  for (let index = cursor.word(); index !== 0n; index = cursor.word()) buckets.push(` ${index - 1n}:${cursor.word()}`);
+  return buckets.length === 0 ? "" : ` buckets${buckets.join("")}`;
 }
 
 function formatLevel(cursor: Cursor): string {
   const level = contextOf(cursor);
-  const active = cursor.word();
-  const state = active === 1n ? "" : active === 0n ? " inactive" : ` active ${active}`;
-  return `  level ${level}${state} probe ${cursor.word()} strings ${cursor.word()} text ${cursor.string()}`;
+  const [active, probe, actions, exhausted, strings, error] = [cursor.word(), cursor.word(), cursor.word(), cursor.word(), cursor.word(), cursor.word()];
+  const [message, text] = [cursor.string(), cursor.string()];
+  const numbers = `probe ${probe} actions ${actions}${flag("exhausted", exhausted)} strings ${strings}`;
+  const state = `${numbers}${flag("error", error)}${error === 0n && message === '""' ? "" : ` ${message}`} text ${text}`;
+  if (active === 0n && state === 'probe 0 actions 0 strings 0 text ""') return `  level ${level} inactive`;
+  return `  level ${level}${active === 1n ? "" : ` active ${active}`} ${state}`;
+}
+
+/** A word that says yes or no; another one is shown as it is. */
+function flag(name: string, word: bigint): string {
+  return word === 0n ? "" : word === 1n ? ` ${name}` : ` ${name} ${word}`;
 }
 
 function formatRecord(cursor: Cursor): string {
@@ -126,6 +167,6 @@ function formatLedger(cursor: Cursor): string {
     const shown = counts.filter(([, count]) => count !== 0n).map(([name, count]) => `${name} ${count}`);
     return shown.length > 0 ? `${kind}: ${shown.join(" ")}` : "";
   });
-  const cut = cursor.word();
-  return [head, ...kinds.filter((kind) => kind !== ""), ...(cut === 0n ? [] : [`cut ${cut}`])].join("; ");
+  const counts = ["cut", "evicted"].map((name) => [name, cursor.word()] as const).filter(([, count]) => count !== 0n);
+  return [head, ...kinds.filter((kind) => kind !== ""), ...counts.map(([name, count]) => `${name} ${count}`)].join("; ");
 }

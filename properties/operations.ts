@@ -23,7 +23,7 @@ export interface Operation {
   /** Map or probe index. */
   readonly target: number;
   readonly value: bigint;
-  /** A format; a JavaScript string stands for its UTF-8 bytes. */
+  /** A format or a string; a JavaScript string stands for its UTF-8 bytes. */
   readonly text: string | Uint8Array;
   readonly args: readonly Argument[];
 }
@@ -43,6 +43,10 @@ const OPERATION_NAMES: ReadonlyMap<number, OperationName> = new Map(
   (Object.keys(OPERATIONS) as OperationName[]).map((name) => [OPERATIONS[name].code, name]),
 );
 const SORT_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(SORTS).map(([name, sort]) => [sort, name]));
+/** Their value is limit, removing and order of a walk (O1). */
+const WALKS: ReadonlySet<string> = new Set<OperationName>(["map_walk", "print_map"]);
+/** Their value is a mask of wildcard parts (O1). */
+const MASKED: ReadonlySet<string> = new Set<OperationName>(["map_contains", "map_del_slice"]);
 
 /** The UTF-8 bytes of a string, as an argument. */
 export function bytes(text: string): Uint8Array {
@@ -52,6 +56,11 @@ export function bytes(text: string): Uint8Array {
 /** An operation from what it uses; the rest is 0 or empty, on CPU 0. */
 export function operation(name: Operation["name"], fields: Partial<Omit<Operation, "name">> = {}): Operation {
   return { name, cpu: 0, context: 0, target: 0, value: 0n, text: new Uint8Array(), args: [], ...fields };
+}
+
+/** The value of a map_walk or print_map (O1); `limit` 0: all. */
+export function walkValue(sort: number, limit: bigint | number = 0, remove = false): bigint {
+  return BigInt(limit) * 128n + (remove ? 64n : 0n) + BigInt(sort);
 }
 
 /** Operations of a text, one a line; `#` opens a comment line. Throws StpError for a line that is none. */
@@ -241,17 +250,22 @@ function formatPart(op: Operation, use: Use): string {
   if (use === "context") return CONTEXTS[op.context] ?? `context${op.context}`;
   if (use === "text") return formatBytes(op.text);
   if (use === "args") return formatArguments(op.args);
-  return op.name === "map_walk" ? formatWalk(op.value) : `${op.value}`;
+  return formatValue(op.name, op.value);
+}
+
+function formatValue(name: Operation["name"], value: bigint): string {
+  if (WALKS.has(name)) return formatWalk(value);
+  return MASKED.has(name) && value >= 0n ? `any=0b${value.toString(2)}` : `${value}`;
 }
 
 function formatArguments(args: readonly Argument[]): string {
   return `[${args.map((arg) => (typeof arg === "bigint" ? `${arg}` : formatBytes(arg))).join(", ")}]`;
 }
 
-/** `value_desc:3` for the sort order and limit of a walk; the bare number if it has no such order. */
+/** `value_desc:3` for the sort order and limit of a walk, with `:remove` if it removes; the bare number if it has no such order. */
 function formatWalk(value: bigint): string {
-  const sort = SORT_NAMES.get(Number(value & 15n));
-  return sort === undefined || value < 0n ? `${value}` : `${sort}:${value >> 4n}`;
+  const sort = SORT_NAMES.get(Number(value & 63n));
+  return sort === undefined || value < 0n ? `${value}` : `${sort}:${value >> 7n}${value & 64n ? ":remove" : ""}`;
 }
 
 /** Reads a line from the front. */
@@ -295,7 +309,7 @@ type Parts = Partial<Omit<Operation, "name">>;
 function scanPart(scanner: Scanner, use: Use, name: Operation["name"]): Parts {
   if (use === "text") return { text: scanBytes(scanner) };
   if (use === "args") return { args: scanArguments(scanner) };
-  if (use === "value") return { value: name === "map_walk" ? scanWalk(scanner) : scanInteger(scanner) };
+  if (use === "value") return { value: scanValue(scanner, name) };
   const word = scanner.take(/(\w+)/y, `a ${use}`);
   if (use === "context") return { context: indexOf(scanner, word, CONTEXTS, "context") };
   const maps = REPLAY_MAPS.map((map) => map.name);
@@ -335,10 +349,17 @@ function scanArguments(scanner: Scanner): readonly Argument[] {
   return args;
 }
 
+function scanValue(scanner: Scanner, name: Operation["name"]): bigint {
+  if (WALKS.has(name) && scanner.sees(/[a-z]/y)) return scanWalk(scanner);
+  if (MASKED.has(name) && scanner.sees(/a/y)) return BigInt(scanner.take(/any=(0b[01]+)/y, "a mask such as any=0b101"));
+  return scanInteger(scanner);
+}
+
 function scanWalk(scanner: Scanner): bigint {
-  if (!scanner.sees(/[a-z]/y)) return scanInteger(scanner);
   const name = scanner.take(/(\w+):/y, "a sort order");
   const sort = Object.entries(SORTS).find(([known]) => known === name)?.[1];
   if (sort === undefined) throw scanner.expected("a sort order");
-  return scanInteger(scanner) * 16n + BigInt(sort);
+  const limit = scanInteger(scanner);
+  const remove = scanner.sees(/:/y) && scanner.take(/:(remove)/y, ":remove") !== "";
+  return walkValue(sort, limit, remove);
 }

@@ -4,16 +4,17 @@
  * Operations come in episodes, each on a fresh session, so that what fails in one can be shrunk by itself.
  */
 import { sizeOf } from "../spec/layout.ts";
+import { CellCounter, type CellReport } from "./cells.ts";
 import { firstDifference } from "./dump.ts";
 import { createGenerator } from "./generate.ts";
 import { decodeBatch, encodeBatch, formatOperation, type Operation } from "./operations.ts";
-import { shrink } from "./shrink.ts";
+import { shrink, type Fails } from "./shrink.ts";
 import type { ReplayTarget, TargetFactory } from "./target.ts";
 
 /** Operations of one episode. */
-export const EPISODE_OPERATIONS = 2000;
+export const EPISODE_OPERATIONS = 4000;
 /** Every so many operations the full dump joins the digest. */
-export const FULL_EVERY = 64;
+export const FULL_EVERY = 256;
 
 export interface VerifyOptions {
   readonly operations: number;
@@ -24,8 +25,8 @@ export interface VerifyOptions {
   readonly progress?: (made: number) => void;
 }
 
-export interface Divergence {
-  readonly seed: number;
+/** Where the two differ. */
+export interface Difference {
   /** The shrunk trace, one operation a line; `./stp replay` takes a file of these lines. */
   readonly trace: readonly string[];
   /** What differs after its last operation: results, or lines of the full dump. */
@@ -33,10 +34,16 @@ export interface Divergence {
   readonly target: string;
 }
 
+export interface Divergence extends Difference {
+  readonly seed: number;
+}
+
 export interface VerifyResult {
   readonly operations: number;
   readonly seconds: number;
   readonly divergence: Divergence | undefined;
+  /** What the model returned until then, where. */
+  readonly cells: CellReport;
 }
 
 /** Runs until the operations are made, or the first divergence, which it shrinks. */
@@ -44,18 +51,20 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const { model, seed } = options;
   const generator = createGenerator(seed);
   let target = await options.target();
+  const cells = new CellCounter();
   const begun_ms = performance.now();
+  const result = (operations: number, divergence?: Divergence): VerifyResult => ({ operations, seconds: (performance.now() - begun_ms) / 1000, divergence, cells: cells.report() });
   for (let made = 0; made < options.operations; ) {
     const count = Math.min(EPISODE_OPERATIONS, options.operations - made);
     const batch = generator.batch(count, FULL_EVERY);
-    if (!sameRun(model, target, batch)) {
-      const divergence = await explain(options, decodeBatch(batch).operations);
-      return { operations: made + count, seconds: (performance.now() - begun_ms) / 1000, divergence };
+    if (!sameRun(model, target, batch, cells)) {
+      const difference = await explainDifference(model, options.target, decodeBatch(batch).operations);
+      return result(made + count, { seed, ...difference });
     }
     made += count;
     options.progress?.(made);
   }
-  return { operations: options.operations, seconds: (performance.now() - begun_ms) / 1000, divergence: undefined };
+  return result(options.operations);
 }
 
 export interface VerifyBatchOptions extends Omit<VerifyOptions, "target"> {
@@ -71,25 +80,36 @@ export async function verifyBatch({ operations, seed, model, run }: VerifyBatchO
   const seconds = (performance.now() - begun_ms) / 1000;
   model.init();
   const expected = model.run(batch);
-  const size = sizeOf("op_result");
-  const at = Array.from({ length: operations }).findIndex((_, i) => Buffer.compare(expected.subarray(i * size, (i + 1) * size), actual.results.subarray(i * size, (i + 1) * size)) !== 0);
-  if (at < 0 && Buffer.compare(model.dump(), actual.dump) === 0) return { operations, seconds, divergence: undefined };
+  const counter = new CellCounter();
+  counter.count(batch, expected);
+  const cells = counter.report();
+  const at = firstDifferent(expected, actual.results);
+  if (at < 0 && Buffer.compare(model.dump(), actual.dump) === 0) return { operations, seconds, divergence: undefined, cells };
   if (at < 0) {
     const difference = firstDifference(model.dump(), actual.dump)!;
-    return { operations, seconds, divergence: { seed, trace: [], model: difference.expected, target: difference.actual } };
+    return { operations, seconds, divergence: { seed, trace: [], model: difference.expected, target: difference.actual }, cells };
   }
   const trace = decodeBatch(batch).operations.slice(0, at + 1).slice(-TRACE_SHOWN_MAX);
-  const results = [expected, actual.results].map((all) => `result ${lastResult(all.subarray(0, (at + 1) * size))} of operation ${at + 1}`);
-  return { operations, seconds, divergence: { seed, trace: trace.map(formatOperation), model: results[0]!, target: results[1]! } };
+  const results = [expected, actual.results].map((all) => `result ${lastResult(all.subarray(0, (at + 1) * RESULT_SIZE))} of operation ${at + 1}`);
+  return { operations, seconds, divergence: { seed, trace: trace.map(formatOperation), model: results[0]!, target: results[1]! }, cells };
 }
 
 /** Operations of an unshrunk trace that are shown. */
 const TRACE_SHOWN_MAX = 20;
+const RESULT_SIZE = sizeOf("op_result");
 
-/** Compares two fresh sessions over one batch. A target that throws (a wasm trap) differs. */
-function sameRun(model: ReplayTarget, target: ReplayTarget, batch: Uint8Array): boolean {
+/** The first operation whose result or digest differs; -1 if there is none. */
+function firstDifferent(expected: Uint8Array, actual: Uint8Array): number {
+  const of = (results: Uint8Array, i: number): Uint8Array => results.subarray(i * RESULT_SIZE, (i + 1) * RESULT_SIZE);
+  return Array.from({ length: expected.length / RESULT_SIZE }).findIndex((_, i) => Buffer.compare(of(expected, i), of(actual, i)) !== 0);
+}
+
+/** Compares two fresh sessions over one batch, and counts the cells that it reaches. A target that throws (a wasm trap) differs. */
+export function sameRun(model: ReplayTarget, target: ReplayTarget, batch: Uint8Array, cells?: CellCounter): boolean {
   model.init();
   const expected = model.run(batch);
+  cells?.begin();
+  cells?.count(batch, expected);
   try {
     target.init();
     return Buffer.compare(expected, target.run(batch)) === 0 && Buffer.compare(model.dump(), target.dump()) === 0;
@@ -98,13 +118,26 @@ function sameRun(model: ReplayTarget, target: ReplayTarget, batch: Uint8Array): 
   }
 }
 
-async function explain(options: VerifyOptions, operations: readonly Operation[]): Promise<Divergence> {
-  const { model, seed } = options;
+/** The shrunk trace of operations that are known to differ, and what differs. */
+export async function explainDifference(model: ReplayTarget, target: TargetFactory, operations: readonly Operation[]): Promise<Difference> {
   // A fresh target for each try: what one try damages must not make the next one fail, or pass.
-  const fails = async (candidate: readonly Operation[]): Promise<boolean> => !sameRun(model, await options.target(), encodeBatch(candidate, { fullEvery: 1 }));
-  const trace = await shrink(operations, fails);
-  const difference = await compareTrace(model, await options.target(), trace);
-  return { seed, trace: trace.map(formatOperation), ...(difference ?? { model: "(differs)", target: "(only with what came before)" }) };
+  const fails: Fails = async (candidate) => !sameRun(model, await target(), encodeBatch(candidate, { fullEvery: 1 }));
+  const trace = await shrink(await cutAtDifference(model, await target(), operations, fails), fails);
+  const difference = await compareTrace(model, await target(), trace);
+  return { trace: trace.map(formatOperation), ...(difference ?? { model: "(differs)", target: "(only with what came before)" }) };
+}
+
+/** The operations up to the first that differs; all, if those do not. */
+async function cutAtDifference(model: ReplayTarget, target: ReplayTarget, operations: readonly Operation[], fails: Fails): Promise<readonly Operation[]> {
+  const batch = encodeBatch(operations, { fullEvery: 1 });
+  model.init();
+  const expected = model.run(batch);
+  try {
+    const cut = operations.slice(0, firstDifferent(expected, target.run(batch)) + 1);
+    return (await fails(cut)) ? cut : operations;
+  } catch {
+    return operations; // the target trapped
+  }
 }
 
 /** What differs when a trace is run on fresh sessions: its last results, else a line of the dump; undefined if nothing does. */
@@ -126,5 +159,5 @@ export async function compareTrace(model: ReplayTarget, target: ReplayTarget, tr
 
 function lastResult(results: Uint8Array): bigint {
   const view = new DataView(results.buffer, results.byteOffset);
-  return results.length === 0 ? 0n : view.getBigInt64(results.length - sizeOf("op_result"), true);
+  return results.length === 0 ? 0n : view.getBigInt64(results.length - RESULT_SIZE, true);
 }

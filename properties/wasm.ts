@@ -9,8 +9,12 @@ import { operationsOf, type ReplayTarget, type TargetFactory } from "./target.ts
 
 const EXPORTS = ["stp_sim_replay_init", "stp_sim_replay_alloc", "stp_sim_replay_run", "stp_sim_replay_dump", "stp_sim_replay_dumped"];
 
+/** Optimized as one piece: a dump calls for each of its words. It takes seconds, which a copy that is run once is not worth. */
+const OPTIMIZED = ["-O3", "-flto"];
+
 /** Makes instances of the runtime as it stands, or of a changed copy of it. Throws StpError if it does not compile. */
-export async function wasmTargets(runtime: RuntimeSources = runtimeSources("wasm32"), report?: (line: string) => void): Promise<TargetFactory> {
+export async function wasmTargets(changed?: RuntimeSources, report?: (line: string) => void): Promise<TargetFactory> {
+  const runtime = changed ?? runtimeSources("wasm32");
   const port = ["hooks", "cpu", "world", "replay"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
   const { wasm } = await compileWasm({
     sources: runtime.files,
@@ -19,6 +23,7 @@ export async function wasmTargets(runtime: RuntimeSources = runtimeSources("wasm
     defines: { STP_LOCK_SPINS_MAX: String(SANDBOX_LOCK_SPINS_MAX) },
     exports: EXPORTS,
     instrument: false,
+    cflags: changed ? [] : OPTIMIZED,
     ...(report ? { report } : {}),
   });
   const module = await WebAssembly.compile(wasm as BufferSource);

@@ -15,7 +15,7 @@ const named = (prefix: string, names: readonly string[]): Constant[] => names.ma
 
 /** Every integer constant of the protocol, without language prefix, grouped with a heading. */
 function constantGroups(): readonly (readonly [heading: string, constants: readonly Constant[]])[] {
-  const { ERRORS, LIMITS, CONTEXTS, LOSS_KINDS, LOSS_CAUSES, STATES, RECORD_TYPES, OPERATIONS, SORTS, DUMP_TAGS, FRAMES } = protocol;
+  const { ERRORS, LIMITS, CONTEXTS, LOSS_KINDS, LOSS_CAUSES, STATES, RECORD_TYPES, VALUE_TYPES, HISTS, SORT_FIELDS, OPERATIONS, SORTS, DUMP_TAGS, FRAMES } = protocol;
   const kinds = Object.keys(LOSS_KINDS);
   const causes = Object.keys(LOSS_CAUSES);
   return [
@@ -26,6 +26,9 @@ function constantGroups(): readonly (readonly [heading: string, constants: reado
     ["Ledger kinds", [...named("LOSS_KIND", kinds), ["LOSS_KINDS", kinds.length, "count"]]],
     ["Causes of loss", [...named("LOSS", causes), ["LOSS_CAUSES", causes.length, "count"]]],
     ["Record types", Object.entries(RECORD_TYPES).map(([name, value]): Constant => [`RECORD_${upper(name)}`, value, ""])],
+    ["Types of a map's value", named("VALUE", VALUE_TYPES)],
+    ["Kinds of histogram", named("HIST_KIND", HISTS)],
+    ["Fields of a sort order: half of it, rounded down", named("SORT_FIELD", SORT_FIELDS)],
     ["Replay operations", Object.entries(OPERATIONS).map(([name, op]): Constant => [`OP_${upper(name)}`, op.code, op.doc])],
     ["Sort orders", Object.entries(SORTS).map(([name, value]): Constant => [`SORT_${upper(name)}`, value, ""])],
     ["Dump tags", Object.entries(DUMP_TAGS).map(([name, value]): Constant => [`DUMP_${upper(name)}`, value, ""])],
@@ -47,6 +50,10 @@ function cField(name: string, type: protocol.FieldType, doc: string): string {
   const comment = doc ? ` /* ${doc} */` : "";
   if (typeof type === "string") return `\t${type} ${name};${comment}`;
   return "bytes" in type ? `\tchar ${name}[${type.bytes}];${comment}` : `\tu64 ${name}[${type.u64s}];${comment}`;
+}
+
+function cHist(hist: NonNullable<protocol.ReplayMap["hist"]>): string {
+  return hist === "log" ? "STP_HIST_LOG" : `STP_HIST_LINEAR(${hist.low}, ${hist.high}, ${hist.interval})`;
 }
 
 /** The C header. */
@@ -72,13 +79,23 @@ export function generateC(): string {
     ...names("STP_LOSS_KIND_NAMES", Object.keys(protocol.LOSS_KINDS)),
     ...names("STP_LOSS_NAMES", Object.keys(protocol.LOSS_CAUSES)),
   );
-  parts.push("", "/* STP_REPLAY_MAP(name, key types, entries_max, string_size) for each map of a replay, in order */", "#define STP_REPLAY_MAPS \\");
+  parts.push("", "/* STP_REPLAY_MAP(name, key types, value type, options of STP_MAP...) for each map of a replay, in order */", "#define STP_REPLAY_MAPS \\");
   const maps = protocol.REPLAY_MAPS.map((map) => {
     const keys = map.keys.map((k) => (k === "string" ? "STP_STR" : "STP_INT64")).join(", ");
-    return `\tSTP_REPLAY_MAP(${map.name}, STP_KEYS(${keys}), ${map.entries_max}, ${map.string_size})`;
+    return `\tSTP_REPLAY_MAP(${map.name}, STP_KEYS(${keys}), STP_VALUE_${upper(map.value)}, ${[
+      `.entries_max = ${map.entries_max}`,
+      `.string_size = ${map.string_size}`,
+      ...("wrap" in map ? [".wrap = true"] : []),
+      ...("per_cpu" in map ? [".per_cpu = true"] : []),
+      ...("hist" in map ? [`.hist = ${cHist(map.hist)}`] : []),
+    ].join(", ")})`;
   });
   parts.push(maps.join(" \\\n"), "", "#endif", "");
   return parts.join("\n");
+}
+
+function linear(map: protocol.ReplayMap): { readonly low: number; readonly high: number; readonly interval: number } | undefined {
+  return typeof map.hist === "object" ? map.hist : undefined;
 }
 
 /** The AssemblyScript constants. */
@@ -99,6 +116,13 @@ export function generateAssemblyScript(): string {
     table("REPLAY_MAP_KEY_STRINGS", protocol.REPLAY_MAPS.map((m) => m.keys.reduce((mask: number, k, i) => (k === "string" ? mask | (1 << i) : mask), 0))),
     table("REPLAY_MAP_ENTRIES_MAX", protocol.REPLAY_MAPS.map((m) => m.entries_max)),
     table("REPLAY_MAP_STRING_SIZE", protocol.REPLAY_MAPS.map((m) => m.string_size)),
+    table("REPLAY_MAP_VALUE", protocol.REPLAY_MAPS.map((m) => protocol.VALUE_TYPES.indexOf(m.value))),
+    table("REPLAY_MAP_WRAP", protocol.REPLAY_MAPS.map((m) => ("wrap" in m ? 1 : 0))),
+    table("REPLAY_MAP_PER_CPU", protocol.REPLAY_MAPS.map((m) => ("per_cpu" in m ? 1 : 0))),
+    table("REPLAY_MAP_HIST", protocol.REPLAY_MAPS.map((m) => (!("hist" in m) ? 0 : m.hist === "log" ? 1 : 2))),
+    table("REPLAY_MAP_HIST_LOW", protocol.REPLAY_MAPS.map((m) => linear(m)?.low ?? 0)),
+    table("REPLAY_MAP_HIST_HIGH", protocol.REPLAY_MAPS.map((m) => linear(m)?.high ?? 0)),
+    table("REPLAY_MAP_HIST_INTERVAL", protocol.REPLAY_MAPS.map((m) => linear(m)?.interval ?? 0)),
     "",
   );
   return parts.join("\n");

@@ -7,7 +7,7 @@
  */
 
 /** Carried by every artefact and recording; a consumer refuses any other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** First word of a record, "STP1" in memory order. */
 export const RECORD_MAGIC = 0x31505453;
@@ -34,11 +34,20 @@ export const LIMITS = {
   MAP_WALKS_MAX: { value: 2, unit: "walks", doc: "walks of one map at a time, nested ones included" },
   LOCK_SPINS_MAX: { value: 1000000, unit: "tries", doc: "tries for a map's lock before the call fails with EBUSY; its holder runs with interrupts off" },
   LOCK_SPINS_NMI_MAX: { value: 1000, unit: "tries", doc: "the same for a probe in nmi, where two CPUs could wait for each other's interrupted holder" },
-  KEY_PARTS_MAX: { value: 2, unit: "parts", doc: "parts of a map key" },
+  KEY_PARTS_MAX: { value: 9, unit: "parts", doc: "parts of a map key" },
+  HIST_BUCKETS_MAX: { value: 128, unit: "buckets", doc: "buckets of a histogram; two of a linear one are for what lies below and above" },
+  RESERVE_MIN: { value: 1, unit: "entries", doc: "smallest reserve of a map that is refilled outside of probes" },
   STRING_SIZE_MAX: { value: 512, unit: "bytes", doc: "longest string, its final NUL included" },
   STRINGS_PER_CONTEXT: { value: 8, unit: "strings", doc: "pool strings of one context level of one CPU" },
   PRINT_ARGS_MAX: { value: 16, unit: "arguments", doc: "arguments of one stp_printf" },
-  PRINT_WIDTH_MAX: { value: 512, unit: "columns", doc: "widest field of a printf directive" },
+  PRINT_WIDTH_MAX: { value: 512, unit: "columns", doc: "largest width and precision of a printf directive" },
+  ERROR_SIZE_MAX: { value: 128, unit: "bytes", doc: "message of an error that a probe raises, its final NUL included" },
+  HIT_ACTIONS_MAX: { value: 1000, unit: "actions", doc: "calls and visits of one hit" },
+  HIT_ACTIONS_ENDS_MAX: { value: 10000, unit: "actions", doc: "the same for a begin or end probe, which hold nothing up" },
+  HIT_TIME_MAX_US: { value: 100000, unit: "microseconds", doc: "time of one hit; begin and end probes have no such limit" },
+  OVERLOAD_PERCENT: { value: 50, unit: "percent", doc: "share of an interval that the hits of one CPU may take" },
+  OVERLOAD_INTERVAL_MS: { value: 1000, unit: "milliseconds", doc: "interval of the overload throttle" },
+  ERRORS_MAX: { value: 1, unit: "errors", doc: "uncaught errors of probes after which the session stops" },
   PRINT_SIZE_DEFAULT: { value: 4096, unit: "bytes", doc: "print buffer of one context level of one CPU" },
   RING_SIZE_DEFAULT: { value: 1048576, unit: "bytes", doc: "ring of one CPU; a power of two" },
   RING_SIZE_MIN: { value: 128, unit: "bytes", doc: "smallest ring of one CPU" },
@@ -56,6 +65,9 @@ export const ERRORS = {
   ENESTED: { code: 5, doc: "a probe already runs on this CPU at this context level" },
   ESTATE: { code: 6, doc: "the session is not in a state that allows the call" },
   ENOMEM: { code: 7, doc: "memory could not be had at init" },
+  EBUDGET: { code: 8, doc: "the hit has used up its actions or its time" },
+  EFAULT: { code: 9, doc: "memory could not be read" },
+  EDOM: { code: 10, doc: "division by zero" },
 } as const;
 export type ErrorName = keyof typeof ERRORS;
 
@@ -80,14 +92,15 @@ export const LOSS_CAUSES = {
   budget: "a budget of actions, time or errors was used up",
   fault: "memory could not be read",
   transport: "the kernel or the transport dropped it before the runtime saw it",
+  error: "the probe raised an error that nothing caught",
 } as const;
 export type LossCause = keyof typeof LOSS_CAUSES;
 
 /** The session's life, once through. Hits outside `running` (begin and end probes apart) are not the session's. */
 export const STATES = ["idle", "starting", "running", "stopping", "ended"] as const;
 
-/** Record types. `print` is script output; `event` is what a recorder saw at a probe hit. */
-export const RECORD_TYPES = { print: 1, event: 2 } as const;
+/** Record types. `print` is script output; `event` is what a recorder saw at a probe hit; `error` is the message of an uncaught error. */
+export const RECORD_TYPES = { print: 1, event: 2, error: 3 } as const;
 export type RecordType = keyof typeof RECORD_TYPES;
 
 export type FieldType = "u8" | "u16" | "u32" | "u64" | "s64" | { readonly bytes: number } | { readonly u64s: number };
@@ -153,60 +166,105 @@ export type StructName = keyof typeof STRUCTS;
 export const OPERATIONS = {
   probe_enter: { code: 1, uses: ["target"], errors: ["ENESTED"], doc: "target: probe" },
   probe_exit: { code: 2, uses: [], errors: ["ESTATE"], doc: "leaves the innermost probe of the CPU" },
-  map_add: { code: 10, uses: ["target", "args", "value"], errors: ["EFULL", "EBUSY", "EINVAL"], doc: "value: the addend" },
-  map_set: { code: 11, uses: ["target", "args", "value"], errors: ["EFULL", "EBUSY", "EINVAL"], doc: "value: the value" },
-  map_get: { code: 12, uses: ["target", "args"], errors: ["EBUSY", "EINVAL"], doc: "outputs the value" },
-  map_contains: { code: 13, uses: ["target", "args"], errors: ["EBUSY", "EINVAL"], doc: "returns 1 or 0" },
-  map_del: { code: 14, uses: ["target", "args"], errors: ["ENOENT", "EBUSY", "EINVAL"], doc: "" },
-  map_walk: { code: 15, uses: ["target", "value"], errors: ["EBUSY", "EINVAL"], doc: "value: limit * 16 + sort order; outputs each entry; returns how many" },
-  map_clear: { code: 16, uses: ["target"], errors: ["EBUSY"], doc: "" },
+  raise: { code: 3, uses: ["text", "args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFAULT"], doc: "raises an error with that message" },
+  catch: { code: 4, uses: [], errors: ["ESTATE", "EBUDGET"], doc: "takes back the error; returns 1 and outputs its message, or 0" },
+  div: { code: 5, uses: ["args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EDOM"], doc: "outputs the quotient" },
+  mod: { code: 6, uses: ["args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EDOM"], doc: "outputs the remainder" },
+  map_add: { code: 10, uses: ["target", "args", "value"], errors: ["EBUDGET", "EINVAL", "EBUSY", "EFULL"], doc: "value: the addend" },
+  map_set: { code: 11, uses: ["target", "args", "value"], errors: ["EBUDGET", "EINVAL", "EBUSY", "EFULL"], doc: "value: the value" },
+  map_get: { code: 12, uses: ["target", "args"], errors: ["EBUDGET", "EINVAL", "EBUSY"], doc: "outputs the value" },
+  map_contains: { code: 13, uses: ["target", "args", "value"], errors: ["EBUDGET", "EINVAL", "EBUSY"], doc: "value: wildcard parts; returns 1 or 0" },
+  map_del: { code: 14, uses: ["target", "args"], errors: ["EBUDGET", "EINVAL", "EBUSY", "ENOENT"], doc: "" },
+  map_walk: { code: 15, uses: ["target", "value"], errors: ["EBUDGET", "EINVAL", "EBUSY"], doc: "value: limit * 128 + remove * 64 + sort order; outputs each entry; returns how many" },
+  map_clear: { code: 16, uses: ["target"], errors: ["EBUDGET", "EBUSY"], doc: "" },
   map_size: { code: 17, uses: ["target"], errors: [], doc: "returns the number of entries" },
   map_hold: { code: 18, uses: ["target"], errors: ["EBUSY"], doc: "takes the map's lock, as an interrupted call holds it" },
   map_release: { code: 19, uses: ["target"], errors: ["ESTATE"], doc: "gives back what map_hold took" },
-  str_printf: { code: 30, uses: ["text", "args"], errors: ["EFULL", "EINVAL", "ESTATE"], doc: "outputs a pool string" },
-  print_printf: { code: 40, uses: ["text", "args"], errors: ["EINVAL", "ESTATE"], doc: "appends to the print buffer" },
-  print_flush: { code: 41, uses: [], errors: ["EFULL", "ESTATE"], doc: "sends the print buffer as one record" },
+  map_set_string: { code: 20, uses: ["target", "args", "text"], errors: ["EBUDGET", "EINVAL", "EBUSY", "EFULL"], doc: "text: the value" },
+  map_append: { code: 21, uses: ["target", "args", "text"], errors: ["EBUDGET", "EINVAL", "EBUSY", "EFULL"], doc: "text: what is appended to the value" },
+  map_stat_add: { code: 22, uses: ["target", "args", "value"], errors: ["EBUDGET", "EINVAL", "EBUSY", "EFULL"], doc: "value: the sample" },
+  map_push: { code: 23, uses: ["target", "value"], errors: ["EBUDGET", "EINVAL", "EBUSY", "EFULL"], doc: "value: the value of the next position" },
+  map_push_string: { code: 24, uses: ["target", "text"], errors: ["EBUDGET", "EINVAL", "EBUSY", "EFULL"], doc: "text: the value of the next position" },
+  map_del_slice: { code: 25, uses: ["target", "args", "value"], errors: ["EBUDGET", "EINVAL", "EBUSY"], doc: "value: wildcard parts; returns how many entries it removed" },
+  str_printf: { code: 30, uses: ["text", "args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFAULT", "EFULL"], doc: "outputs a pool string" },
+  str_copy: { code: 31, uses: ["args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFULL"], doc: "args: string; outputs a pool string" },
+  str_concat: { code: 32, uses: ["args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFULL"], doc: "args: two strings; outputs a pool string" },
+  str_substr: { code: 33, uses: ["args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFULL"], doc: "args: string, start, length; outputs a pool string" },
+  str_replace: { code: 34, uses: ["args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFULL"], doc: "args: string, what, by what; outputs a pool string" },
+  str_token: { code: 35, uses: ["args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFULL", "ENOENT"], doc: "args: string, delimiters, index; outputs a pool string" },
+  str_quote: { code: 36, uses: ["args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFULL"], doc: "args: string; outputs a pool string" },
+  str_compare: { code: 37, uses: ["args"], errors: ["EINVAL"], doc: "args: two strings; outputs -1, 0 or 1" },
+  str_find: { code: 38, uses: ["args"], errors: ["EINVAL", "ENOENT"], doc: "args: string, what; returns the offset" },
+  str_number: { code: 39, uses: ["args"], errors: ["EINVAL"], doc: "args: string, base; outputs the number" },
+  print_printf: { code: 40, uses: ["text", "args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EFAULT"], doc: "appends to the print buffer" },
+  print_flush: { code: 41, uses: [], errors: ["ESTATE", "EBUDGET", "EFULL"], doc: "sends the print buffer as one record" },
+  print_map: { code: 42, uses: ["target", "value"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EBUSY"], doc: "value: as for map_walk; appends a line for each entry; returns how many" },
+  print_hist: { code: 43, uses: ["target", "args"], errors: ["ESTATE", "EBUDGET", "EINVAL", "EBUSY", "ENOENT"], doc: "appends the histogram of one entry" },
   ring_read: { code: 50, uses: ["value"], errors: [], doc: "the reader takes up to value records; outputs them; returns how many" },
 } as const satisfies Record<string, { code: number; uses: readonly ("target" | "value" | "text" | "args")[]; errors: readonly ErrorName[]; doc: string }>;
 export type OperationName = keyof typeof OPERATIONS;
 
-/** Sort orders of a walk. Ties keep insertion order. */
-export const SORTS = {
-  insertion: 0,
-  value_asc: 1,
-  value_desc: 2,
-  key1_asc: 3,
-  key1_desc: 4,
-  key2_asc: 5,
-  key2_desc: 6,
-} as const;
-export type SortName = keyof typeof SORTS;
+/** What a walk may be sorted by, in the order of `SORTS`. */
+export const SORT_FIELDS = [
+  "insertion",
+  "value",
+  ...(["key1", "key2", "key3", "key4", "key5", "key6", "key7", "key8", "key9"] as const),
+  ...(["count", "sum", "min", "max", "avg", "variance"] as const),
+] as const;
+export type SortField = (typeof SORT_FIELDS)[number];
+export type SortName = SortField | `${SortField}_desc`;
 
-/** Directives of a format, as `stp_printf` takes them. */
-export const PRINT_DIRECTIVES = ["d", "x", "s", "%"] as const;
+/** Sort orders of a walk: each field ascending, then descending. Ties keep insertion order. */
+export const SORTS = Object.fromEntries(SORT_FIELDS.flatMap((field, i) => [[field, 2 * i], [`${field}_desc`, 2 * i + 1]])) as Readonly<Record<SortName, number>>;
+
+/** Directives of a format, as `stp_printf` takes them, and its flags. */
+export const PRINT_DIRECTIVES = ["d", "i", "u", "o", "x", "X", "p", "s", "c", "b", "m", "M", "%"] as const;
+export const PRINT_FLAGS = ["-", "+", " ", "0", "#"] as const;
+
+/** Types of a map's value. */
+export const VALUE_TYPES = ["int64", "string", "stats"] as const;
+export type ValueType = (typeof VALUE_TYPES)[number];
+
+/** Kinds of histogram (S4, S5). */
+export const HISTS = ["none", "log", "linear"] as const;
 
 export interface ReplayMap {
   readonly name: string;
   readonly keys: readonly ("int64" | "string")[];
+  readonly value: ValueType;
   readonly entries_max: number;
   readonly string_size: number;
+  /** Evicts its oldest entry when it is full (M12). */
+  readonly wrap?: true;
+  /** One part for each CPU (M13). */
+  readonly per_cpu?: true;
+  readonly hist?: "log" | { readonly low: number; readonly high: number; readonly interval: number };
 }
 
 /** The maps of a replay: tiny, so that every limit is near. */
 export const REPLAY_MAPS = [
-  { name: "ints", keys: ["int64"], entries_max: 3, string_size: 0 },
-  { name: "strings", keys: ["string"], entries_max: 2, string_size: 8 },
-  { name: "pairs", keys: ["int64", "int64"], entries_max: 8, string_size: 0 },
-  { name: "mixed", keys: ["string", "int64"], entries_max: 4, string_size: 16 },
+  { name: "ints", keys: ["int64"], value: "int64", entries_max: 3, string_size: 0 },
+  { name: "strings", keys: ["string"], value: "int64", entries_max: 2, string_size: 8 },
+  { name: "pairs", keys: ["int64", "int64"], value: "int64", entries_max: 4, string_size: 0 },
+  { name: "mixed", keys: ["string", "int64"], value: "int64", entries_max: 4, string_size: 16 },
+  { name: "nine", keys: ["int64", "string", "int64", "int64", "string", "int64", "int64", "int64", "int64"], value: "int64", entries_max: 2, string_size: 8 },
+  { name: "texts", keys: ["int64"], value: "string", entries_max: 3, string_size: 8 },
+  { name: "named", keys: ["string"], value: "stats", entries_max: 2, string_size: 8 },
+  { name: "recent", keys: ["int64"], value: "int64", entries_max: 2, string_size: 0, wrap: true },
+  { name: "sums", keys: ["int64"], value: "int64", entries_max: 2, string_size: 0, per_cpu: true },
+  { name: "sizes", keys: ["string"], value: "stats", entries_max: 2, string_size: 8, per_cpu: true, hist: { low: 0, high: 20, interval: 5 } },
+  { name: "times", keys: [], value: "stats", entries_max: 1, string_size: 0, per_cpu: true, hist: "log" },
 ] as const satisfies readonly ReplayMap[];
 
 /** The session of a replay: limits as near as its maps'. */
-export const REPLAY_CONFIG = { cpus: 2, probes: 2, print_size: 48, ring_size: 128, strings: 3 } as const;
+export const REPLAY_CONFIG = { cpus: 2, probes: 2, print_size: 72, ring_size: 128, strings: 3, actions: 16 } as const;
 
 /** Tags of the canonical dump: a dump is a sequence of 64-bit words, each item opened by its tag. */
 export const DUMP_TAGS = {
   map: 0x4d01,
+  part: 0x4d03,
   entry: 0x4d02,
+  stats: 0x5301,
   cpu: 0x4301,
   level: 0x4302,
   ring: 0x5201,

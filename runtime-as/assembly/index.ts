@@ -1,16 +1,15 @@
 /**
  * The model's exports: what a host needs to run replays.
  *
- * Never adds behaviour of its own; holds the buffers that host and model share.
+ * Never adds behaviour of its own; holds the buffer that host and model share.
  * Sibling: runtime-c/replay/replay.c
  */
 import { PROTOCOL_VERSION } from "./protocol.gen";
-import { digest_absorb, Words } from "./dump";
-import { replay_dump_into } from "./replay";
+import { digest_absorb } from "./dump";
+import { session_dump } from "./replay";
 
 export { replay_init, replay_outputs, replay_outputs_size, replay_run } from "./replay";
 
-const dump = new Words(4096);
 let buffer = new StaticArray<u64>(0);
 
 /**
@@ -25,19 +24,18 @@ export function replay_alloc(size: i32): usize {
 
 /** The full dump of the session now; its size is replay_dump_size(). */
 export function replay_dump(): usize {
-  replay_dump_into(dump);
-  return changetype<usize>(dump.words);
+  return session_dump().begin;
 }
 
-/** Bytes of the dump that replay_dump made last. */
+/** Bytes of the full dump of the session now. */
 export function replay_dump_size(): i32 {
-  return dump.count * 8;
+  return session_dump().size();
 }
 
 /** The digest of the full dump (O4): of the state alone, not of what led there. */
 export function replay_dump_digest(): u64 {
-  replay_dump_into(dump);
-  return digest_absorb(0, dump);
+  const dump = session_dump();
+  return digest_absorb(0, dump.begin, dump.end);
 }
 
 /** The version of spec/protocol.ts that the model speaks. */

@@ -20,80 +20,131 @@ import {
   BATCH_HEADER_SIZE,
   CONTEXTS,
   EINVAL,
+  OP_CATCH,
+  OP_DIV,
   OP_HEADER_SIZE,
   OP_MAP_ADD,
+  OP_MAP_APPEND,
   OP_MAP_CLEAR,
   OP_MAP_CONTAINS,
   OP_MAP_DEL,
+  OP_MAP_DEL_SLICE,
   OP_MAP_GET,
   OP_MAP_HOLD,
+  OP_MAP_PUSH,
+  OP_MAP_PUSH_STRING,
   OP_MAP_RELEASE,
   OP_MAP_SET,
+  OP_MAP_SET_STRING,
   OP_MAP_SIZE,
+  OP_MAP_STAT_ADD,
   OP_MAP_WALK,
+  OP_MOD,
   OP_PRINT_FLUSH,
+  OP_PRINT_HIST,
+  OP_PRINT_MAP,
   OP_PRINT_PRINTF,
   OP_PROBE_ENTER,
   OP_PROBE_EXIT,
+  OP_RAISE,
   OP_RESULT_SIZE,
   OP_RING_READ,
+  OP_STR_COMPARE,
+  OP_STR_CONCAT,
+  OP_STR_COPY,
+  OP_STR_FIND,
+  OP_STR_NUMBER,
   OP_STR_PRINTF,
+  OP_STR_QUOTE,
+  OP_STR_REPLACE,
+  OP_STR_SUBSTR,
+  OP_STR_TOKEN,
   PRINT_ARGS_MAX,
   PROTOCOL_VERSION,
+  REPLAY_ACTIONS,
   REPLAY_CPUS,
   REPLAY_MAP_ENTRIES_MAX,
+  REPLAY_MAP_HIST,
+  REPLAY_MAP_HIST_HIGH,
+  REPLAY_MAP_HIST_INTERVAL,
+  REPLAY_MAP_HIST_LOW,
   REPLAY_MAP_KEY_PARTS,
   REPLAY_MAP_KEY_STRINGS,
+  REPLAY_MAP_PER_CPU,
   REPLAY_MAP_STRING_SIZE,
+  REPLAY_MAP_VALUE,
+  REPLAY_MAP_WRAP,
   REPLAY_MAPS,
   REPLAY_PRINT_SIZE,
   REPLAY_PROBES,
   REPLAY_RING_SIZE,
   REPLAY_STRINGS,
+  STRING_SIZE_MAX,
 } from "./protocol.gen";
-import { cpu_dump, digest_absorb, full_dump, ledger_dump, map_dump, ring_dump, Words } from "./dump";
-import { OPERATION_SIZE_MAX } from "./format";
+import { cpu_dump, digest_absorb, digest_word, full_dump, full_words_max, ledger_absorb, map_dump, ring_dump, Words } from "./dump";
+import { Shape, StpMap } from "./entry";
+import { Histogram } from "./histogram";
 import {
   map_add,
+  map_append,
   map_clear,
   map_contains,
   map_del,
+  map_del_slice,
   map_get,
   map_hold,
   map_init,
+  map_push,
+  map_push_string,
   map_release,
   map_set,
+  map_set_string,
   map_size,
-  map_walk,
-  StpMap,
+  map_stat_add,
 } from "./map";
-import { print_flush, print_printf } from "./print";
-import { Cpu, Ledger, probe_enter, probe_exit, probe_init } from "./probe";
+import { print_flush, print_hist, print_map, print_printf } from "./print";
+import { catch_error, Cpu, divide, Ledger, probe_enter, probe_exit, probe_init, raise } from "./probe";
 import { ring_read } from "./ring";
-import { str_printf } from "./string";
-import { Arguments, Bytes } from "./value";
+import { str_compare, str_concat, str_copy, str_find, str_number, str_printf, str_quote, str_replace, str_substr, str_token } from "./string";
+import { Arguments, Bytes, bytes_of } from "./value";
+import { map_walk, Walk } from "./walk";
 
-/** Words of one full dump and of one operation's outputs and dumps; a replay's state is far smaller. */
-const DUMP_WORDS_MAX: i32 = 4096;
+/** REPLAY_MAPS of spec/protocol.ts; the generated protocol has all of a map but its name. */
+const MAP_NAMES: StaticArray<string> = ["ints", "strings", "pairs", "mixed", "nine", "texts", "named", "recent", "sums", "sizes", "times"];
 
 const maps = new StaticArray<StpMap>(REPLAY_MAPS);
 for (let i = 0; i < REPLAY_MAPS; i++) {
-  maps[i] = new StpMap(i, REPLAY_MAP_KEY_PARTS[i], REPLAY_MAP_KEY_STRINGS[i], REPLAY_MAP_ENTRIES_MAX[i], REPLAY_MAP_STRING_SIZE[i]);
+  const histogram = new Histogram(REPLAY_MAP_HIST[i], REPLAY_MAP_HIST_LOW[i], REPLAY_MAP_HIST_HIGH[i], REPLAY_MAP_HIST_INTERVAL[i]);
+  const shape = new Shape(
+    REPLAY_MAP_KEY_PARTS[i],
+    REPLAY_MAP_KEY_STRINGS[i],
+    REPLAY_MAP_VALUE[i],
+    REPLAY_MAP_ENTRIES_MAX[i],
+    REPLAY_MAP_STRING_SIZE[i],
+    REPLAY_MAP_WRAP[i] != 0,
+    REPLAY_MAP_PER_CPU[i] != 0,
+    histogram,
+  );
+  maps[i] = new StpMap(i, bytes_of(MAP_NAMES[i]), shape, REPLAY_CPUS);
 }
 const cpus = new StaticArray<Cpu>(REPLAY_CPUS);
-for (let i = 0; i < REPLAY_CPUS; i++) {
-  cpus[i] = new Cpu(i, REPLAY_PROBES, REPLAY_PRINT_SIZE, REPLAY_RING_SIZE, REPLAY_STRINGS);
-}
+for (let i = 0; i < REPLAY_CPUS; i++) cpus[i] = new Cpu(i, REPLAY_PROBES, REPLAY_ACTIONS, REPLAY_STRINGS, REPLAY_PRINT_SIZE, REPLAY_RING_SIZE);
+
+/** State of the digest, and operations made since the session began (O4). */
 let digest: u64 = 0;
 let operations: u64 = 0;
 
-/** The operation at hand. */
-const text = new Bytes(OPERATION_SIZE_MAX);
-const args = new Arguments(PRINT_ARGS_MAX, OPERATION_SIZE_MAX);
-/** Its result, outputs and dumps, in the order of O4. */
-const observed = new Words(DUMP_WORDS_MAX);
-/** Where its outputs end: they begin behind the result. */
-let outputs_end: i32 = 1;
+/** Text and arguments of the operation at hand: views of the batch. */
+const text = new Bytes(0);
+const args = new Arguments(PRINT_ARGS_MAX);
+const walk = new Walk();
+
+const FULL_WORDS_MAX = full_words_max(maps, cpus);
+/** Outputs of the operation at hand (O5): a pool string, or parts of what a full dump shows. */
+const outputs = new Words(FULL_WORDS_MAX + 1 + STRING_SIZE_MAX / 8);
+/** Dumps of the operation at hand: each part of a full dump at most once, then a full dump. */
+const dumps = new Words(2 * FULL_WORDS_MAX);
+const dump = new Words(FULL_WORDS_MAX);
 
 /** Starts a fresh session. */
 export function replay_init(): void {
@@ -129,17 +180,18 @@ export function replay_run(batch: usize, batch_size: i32, results: usize): i32 {
 
 /** The outputs of the last operation (O5), and their size in bytes. */
 export function replay_outputs(): usize {
-  return changetype<usize>(observed.words) + sizeof<u64>();
+  return outputs.begin;
 }
 
 export function replay_outputs_size(): i32 {
-  return (outputs_end - 1) * sizeof<u64>();
+  return outputs.size();
 }
 
 /** The full dump of the session now (O6). */
-export function replay_dump_into(words: Words): void {
-  words.clear();
-  full_dump(maps, cpus, words);
+export function session_dump(): Words {
+  dump.end = full_dump(maps, cpus, dump.begin);
+  dump.check();
+  return dump;
 }
 
 /** Sets `text` and `args` from an operation (O1). Returns its size, or -EINVAL if it is malformed. */
@@ -163,7 +215,7 @@ function read_operation(operation: usize, batch_end: usize): i32 {
 
 /** Sets argument `index`, if it is one of the first PRINT_ARGS_MAX. Returns where it ends, or 0. */
 function read_argument(at: usize, end: usize, index: i32, is_string: bool): usize {
-  const value = args.values[min(index, PRINT_ARGS_MAX - 1)];
+  const value = args.value(min(index, PRINT_ARGS_MAX - 1));
   value.is_string = is_string;
   if (is_string) return read_string(at, end, value.text);
   if (at + 8 > end) return 0;
@@ -179,11 +231,21 @@ function read_string(at: usize, end: usize, into: Bytes): usize {
   const bytes = <i32>length;
   const after = at + 8 + ((bytes + 8) & ~7);
   if (after > end) return 0;
-  into.load_from(at + 8, bytes);
-  for (let i = 0; i < bytes; i++) {
-    if (into.data[i] == 0) return 0;
+  into.view(at + 8, bytes);
+  return has_nul(into) ? 0 : after;
+}
+
+/** Word by word: a byte is 0 if subtracting 1 from it borrows and it had no upper bit. */
+function has_nul(string: Bytes): bool {
+  const whole = string.length & ~7;
+  for (let i = 0; i < whole; i += 8) {
+    const word = load<u64>(string.at + i);
+    if ((word - 0x0101010101010101) & ~word & 0x8080808080808080) return true;
   }
-  return after;
+  for (let i = whole; i < string.length; i++) {
+    if (string.byte(i) == 0) return true;
+  }
+  return false;
 }
 
 /** Makes the operation that was read, absorbs what it lets observe (O4), and returns its result. */
@@ -194,89 +256,152 @@ function make_operation(operation: usize, full_every: u32): i64 {
   const target = <i32>load<u8>(operation + AT_OP_HEADER_TARGET);
   const value = load<i64>(operation + AT_OP_HEADER_VALUE);
 
-  observed.clear();
-  observed.push(0); // the result's place
-  const ledger = attribution(code, cpu, context, target);
-  const result = ledger === null ? -EINVAL /* O2 */ : call(code, ledger, cpus[cpu], context, target, value);
-  observed.words[0] = <i64>result;
-  outputs_end = observed.count;
-  if (is_map_operation(code)) {
-    if (target < REPLAY_MAPS) map_dump(maps[target], observed);
-  } else if (cpu < REPLAY_CPUS) {
-    cpu_dump(cpus[cpu], observed);
-    ring_dump(cpus[cpu].ring, observed);
+  outputs.end = outputs.begin;
+  const row = attribution(code, cpu, context, target);
+  const result = row === null ? <i64>-EINVAL /* O2 */ : <i64>call(code, cpus[cpu], context, target, value);
+  outputs.check();
+
+  let at = dumps.begin;
+  if (has_map(code) && target < REPLAY_MAPS) at = map_dump(maps[target], at);
+  if (!is_map_operation(code) && cpu < REPLAY_CPUS) {
+    at = cpu_dump(cpus[cpu], at);
+    at = ring_dump(cpus[cpu].ring, at);
   }
-  if (ledger !== null) ledger_dump(ledger, observed);
+  dumps.end = at;
+
+  digest = digest_word(digest, result);
+  digest = digest_absorb(digest, outputs.begin, outputs.end);
+  digest = digest_absorb(digest, dumps.begin, dumps.end);
+  if (row !== null) digest = ledger_absorb(digest, row);
   operations++;
-  if (full_every != 0 && operations % full_every == 0) full_dump(maps, cpus, observed);
-  digest = digest_absorb(digest, observed);
+  if (full_every != 0 && operations % full_every == 0) {
+    dumps.end = full_dump(maps, cpus, dumps.begin);
+    digest = digest_absorb(digest, dumps.begin, dumps.end);
+  }
+  dumps.check();
   return result;
 }
 
+/** `map_*`. */
 function is_map_operation(code: i32): bool {
-  return code >= OP_MAP_ADD && code <= OP_MAP_RELEASE;
+  return code >= OP_MAP_ADD && code <= OP_MAP_DEL_SLICE;
+}
+
+/** Whether an operation's target is a map. */
+function has_map(code: i32): bool {
+  return is_map_operation(code) || code == OP_PRINT_MAP || code == OP_PRINT_HIST;
 }
 
 /** False if O2 refuses the operation. Context and target are looked at only where the operation uses them. */
 function is_known(code: i32, cpu: i32, context: i32, target: i32): bool {
   if (cpu >= REPLAY_CPUS) return false;
-  if (is_map_operation(code)) return target < REPLAY_MAPS;
+  if (has_map(code)) return target < REPLAY_MAPS;
   if (code == OP_PROBE_ENTER) return context < CONTEXTS && target < REPLAY_PROBES;
-  return code == OP_PROBE_EXIT || code == OP_STR_PRINTF || code == OP_PRINT_PRINTF || code == OP_PRINT_FLUSH || code == OP_RING_READ;
+  return (
+    (code >= OP_PROBE_EXIT && code <= OP_MOD) ||
+    (code >= OP_STR_PRINTF && code <= OP_STR_NUMBER) ||
+    code == OP_PRINT_PRINTF ||
+    code == OP_PRINT_FLUSH ||
+    code == OP_RING_READ
+  );
 }
 
 /** The ledger row in which a call is entered (X3), found as it begins; null if O2 refuses the operation. */
 function attribution(code: i32, cpu: i32, context: i32, target: i32): Ledger | null {
   if (!is_known(code, cpu, context, target)) return null;
-  return code == OP_PROBE_ENTER ? cpus[cpu].ledgers[target] : cpus[cpu].ledger();
+  return code == OP_PROBE_ENTER ? cpus[cpu].ledgers[target] : cpus[cpu].row;
 }
 
-function call(code: i32, ledger: Ledger, cpu: Cpu, context: i32, target: i32, value: i64): i32 {
-  if (is_map_operation(code)) return call_map(code, ledger, maps[target], cpu.index, value);
-  return call_cpu(code, ledger, cpu, context, target, value);
+function call(code: i32, cpu: Cpu, context: i32, target: i32, value: i64): i32 {
+  if (has_map(code)) return call_map(code, cpu, maps[target], value);
+  return call_cpu(code, cpu, context, target, value);
 }
 
-function call_map(code: i32, ledger: Ledger, map: StpMap, cpu: i32, value: i64): i32 {
+function call_map(code: i32, cpu: Cpu, map: StpMap, value: i64): i32 {
   switch (code) {
     case OP_MAP_ADD:
-      return map_add(ledger, map, args, value);
+      return map_add(cpu, map, args, value);
     case OP_MAP_SET:
-      return map_set(ledger, map, args, value);
+      return map_set(cpu, map, args, value);
     case OP_MAP_GET:
-      return map_get(ledger, map, args, observed);
+      return map_get(cpu, map, args, outputs);
     case OP_MAP_CONTAINS:
-      return map_contains(ledger, map, args);
+      return map_contains(cpu, map, args, value);
     case OP_MAP_DEL:
-      return map_del(ledger, map, args);
+      return map_del(cpu, map, args);
     case OP_MAP_WALK:
-      return map_walk(ledger, map, <i32>(value & 15), value >> 4, observed);
+      walk.set(value);
+      return map_walk(cpu, map, walk, outputs);
     case OP_MAP_CLEAR:
-      return map_clear(ledger, map);
+      return map_clear(cpu, map);
     case OP_MAP_SIZE:
       return map_size(map);
     case OP_MAP_HOLD:
-      return map_hold(map, cpu);
+      return map_hold(cpu, map);
     case OP_MAP_RELEASE:
-      return map_release(map, cpu);
+      return map_release(cpu, map);
+    case OP_MAP_SET_STRING:
+      return map_set_string(cpu, map, args, text);
+    case OP_MAP_APPEND:
+      return map_append(cpu, map, args, text);
+    case OP_MAP_STAT_ADD:
+      return map_stat_add(cpu, map, args, value);
+    case OP_MAP_PUSH:
+      return map_push(cpu, map, value);
+    case OP_MAP_PUSH_STRING:
+      return map_push_string(cpu, map, text);
+    case OP_MAP_DEL_SLICE:
+      return map_del_slice(cpu, map, args, value);
+    case OP_PRINT_MAP:
+      walk.set(value);
+      return print_map(cpu, map, walk);
+    case OP_PRINT_HIST:
+      return print_hist(cpu, map, args);
     default:
       return unreachable();
   }
 }
 
-function call_cpu(code: i32, ledger: Ledger, cpu: Cpu, context: i32, target: i32, value: i64): i32 {
+function call_cpu(code: i32, cpu: Cpu, context: i32, target: i32, value: i64): i32 {
   switch (code) {
     case OP_PROBE_ENTER:
       return probe_enter(cpu, target, context);
     case OP_PROBE_EXIT:
-      return probe_exit(ledger, cpu);
+      return probe_exit(cpu);
+    case OP_RAISE:
+      return raise(cpu, text, args);
+    case OP_CATCH:
+      return catch_error(cpu, outputs);
+    case OP_DIV:
+      return divide(cpu, args, false, outputs);
+    case OP_MOD:
+      return divide(cpu, args, true, outputs);
     case OP_STR_PRINTF:
-      return str_printf(ledger, cpu, text, args, observed);
+      return str_printf(cpu, text, args, outputs);
+    case OP_STR_COPY:
+      return str_copy(cpu, args, outputs);
+    case OP_STR_CONCAT:
+      return str_concat(cpu, args, outputs);
+    case OP_STR_SUBSTR:
+      return str_substr(cpu, args, outputs);
+    case OP_STR_REPLACE:
+      return str_replace(cpu, args, outputs);
+    case OP_STR_TOKEN:
+      return str_token(cpu, args, outputs);
+    case OP_STR_QUOTE:
+      return str_quote(cpu, args, outputs);
+    case OP_STR_COMPARE:
+      return str_compare(args, outputs);
+    case OP_STR_FIND:
+      return str_find(args);
+    case OP_STR_NUMBER:
+      return str_number(args, outputs);
     case OP_PRINT_PRINTF:
-      return print_printf(ledger, cpu, text, args);
+      return print_printf(cpu, text, args);
     case OP_PRINT_FLUSH:
-      return print_flush(ledger, cpu);
+      return print_flush(cpu);
     case OP_RING_READ:
-      return ring_read(cpu.ring, value, observed);
+      return ring_read(cpu.ring, value, outputs);
     default:
       return unreachable();
   }

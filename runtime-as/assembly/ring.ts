@@ -19,44 +19,42 @@ export class RingRecord {
   constructor(payload_max: i32) {
     this.payload = new Bytes(payload_max);
   }
-
-  /** Bytes of the ring that the record takes (T1). */
-  size(): i32 {
-    return record_size(this.payload);
-  }
 }
 
 /** A ring; its unread records are the first `count` of `records`, oldest first, the others are free. */
 export class Ring {
   count: i32 = 0;
+  /** Bytes that the unread records take. */
+  unread: i32 = 0;
   /** Offset in the CPU's stream at which the next record will begin. */
   next: u64 = 0;
   readonly records: StaticArray<RingRecord>;
 
-  constructor(readonly cpu: i32, readonly size: i32, payload_max: i32) {
+  constructor(readonly cpu: i32, readonly size: i32) {
     this.records = new StaticArray<RingRecord>(size / RECORD_HEADER_SIZE);
-    for (let i = 0; i < this.records.length; i++) this.records[i] = new RingRecord(payload_max);
+    for (let i = 0; i < this.records.length; i++) this.records[i] = new RingRecord(size - RECORD_HEADER_SIZE);
   }
 }
 
 /** Empties the ring and starts its stream anew. */
 export function ring_init(ring: Ring): void {
   ring.count = 0;
+  ring.unread = 0;
   ring.next = 0;
 }
 
 /** Offers a record (T1). False if the ring has no room: nothing is taken, no sequence is used (T2). */
 export function ring_write(ring: Ring, type: i32, context: i32, probe: i32, payload: Bytes): bool {
   const size = record_size(payload);
-  if (ring_unread(ring) + size > ring.size) return false;
+  if (ring.unread + size > ring.size) return false;
   const record = ring.records[ring.count++];
   record.type = type;
   record.context = context;
   record.probe = probe;
   record.sequence = ring.next;
-  record.payload.clear();
-  record.payload.append(payload, payload.length);
+  record.payload.set(payload, payload.length);
   ring.next += size;
+  ring.unread += size;
   return true;
 }
 
@@ -64,7 +62,7 @@ export function ring_write(ring: Ring, type: i32, context: i32, probe: i32, payl
 export function ring_read(ring: Ring, count: i64, outputs: Words): i32 {
   const taken = count < 0 ? 0 : count > <i64>ring.count ? ring.count : <i32>count;
   for (let i = 0; i < taken; i++) {
-    record_dump(ring, ring.records[0], outputs);
+    outputs.end = record_dump(ring, ring.records[0], outputs.end);
     drop_oldest(ring);
   }
   return taken;
@@ -73,17 +71,12 @@ export function ring_read(ring: Ring, count: i64, outputs: Words): i32 {
 function drop_oldest(ring: Ring): void {
   const oldest = ring.records[0];
   ring.count--;
+  ring.unread -= record_size(oldest.payload);
   for (let i = 0; i < ring.count; i++) ring.records[i] = ring.records[i + 1];
   ring.records[ring.count] = oldest; // free now
 }
 
-/** Bytes of all unread records. */
-function ring_unread(ring: Ring): i32 {
-  let size = 0;
-  for (let i = 0; i < ring.count; i++) size += ring.records[i].size();
-  return size;
-}
-
+/** Bytes of the ring that a record takes (T1). */
 function record_size(payload: Bytes): i32 {
   return RECORD_HEADER_SIZE + ((payload.length + 7) & ~7);
 }

@@ -17,7 +17,10 @@ typedef unsigned long long u64;
 typedef long long s64;
 
 #define STP_ALWAYS_INLINE inline __attribute__((always_inline))
+#define STP_UNROLL
+#define stp_unlikely(x) __builtin_expect(!!(x), 0)
 #define STP_SECTION(name) __attribute__((section(#name), used))
+#define STP_TABLE(name) STP_SECTION(name)
 
 #define STP_READ(x) (*(const volatile __typeof__(x) *)&(x))
 #define STP_WRITE(x, value) (*(volatile __typeof__(x) *)&(x) = (value))
@@ -35,6 +38,22 @@ static inline unsigned long stp_local_cmpxchg(unsigned long *p, unsigned long ol
 {
 	__atomic_compare_exchange_n(p, &old, new, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	return old;
+}
+
+/* One byte at a time: whoever watches memory sees no access behind the string's end. */
+static inline u32 stp_string_word(const char *s, u32 max, u64 *word)
+{
+	u32 n, limit = max < 8 ? max : 8;
+
+	*word = 0;
+	for (n = 0; n < limit && s[n]; n++)
+		*word |= (u64)(u8)s[n] << 8 * n; /* little-endian machines all */
+	return n;
+}
+
+static inline u64 stp_divide_u64(u64 n, u64 by)
+{
+	return n / by;
 }
 
 static inline u32 stp_divide(u64 *n, u32 by)

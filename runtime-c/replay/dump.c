@@ -6,18 +6,58 @@
  */
 #include <replay/replay.h>
 
+static void dump_part(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_part *part)
+{
+	const struct stp_map_node *node;
+
+	stp_dump_word(dump, STP_DUMP_PART);
+	stp_dump_word(dump, part->owner);
+	stp_dump_word(dump, part->position);
+	stp_dump_word(dump, part->size);
+	for (node = part->first; node; node = node->next)
+		stp_dump_entry(dump, map, node);
+}
+
+/* Statistics without a key: the parts of a CPU's levels are one part (O6). */
+static void dump_levels(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_part *parts)
+{
+	static struct {
+		struct stp_stats stats;
+		u64 buckets[STP_HIST_BUCKETS_MAX];
+	} merged;
+	u32 level, size = 0;
+
+	stp_stats_clear(&merged.stats, merged.buckets, map->hist.buckets);
+	for (level = 0; level < STP_CONTEXTS; level++) {
+		const struct stp_map_node *node = parts[level].first;
+
+		if (!node)
+			continue;
+		size = 1;
+		stp_stats_merge(&merged.stats, merged.buckets, stp_map_node_stats(node), stp_map_node_buckets(node), map->hist.buckets);
+	}
+	stp_dump_word(dump, STP_DUMP_PART);
+	stp_dump_word(dump, parts[0].owner);
+	stp_dump_word(dump, 0);
+	stp_dump_word(dump, size);
+	if (!size)
+		return;
+	stp_dump_word(dump, STP_DUMP_ENTRY);
+	stp_dump_stats(dump, &merged.stats, merged.buckets, map->hist.buckets);
+}
+
 void stp_dump_map(struct stp_dump *dump, const struct stp_map *map)
 {
-	u32 index;
+	bool levels = stp_map_per_level(map->key_shape, map->per_cpu);
+	u32 i;
 
 	stp_dump_word(dump, STP_DUMP_MAP);
 	stp_dump_word(dump, map->index);
-	stp_dump_word(dump, map->size);
-	stp_dump_word(dump, map->owner);
-	for (index = map->first; index; index = stp_map_node_at(map, index)->next) {
-		const struct stp_map_node *node = stp_map_node_at(map, index);
-
-		stp_dump_entry(dump, map, node, node->value);
+	for (i = 0; i < map->parts_count; i += levels ? STP_CONTEXTS : 1) {
+		if (levels)
+			dump_levels(dump, map, &map->parts[i]);
+		else
+			dump_part(dump, map, &map->parts[i]);
 	}
 }
 
@@ -42,7 +82,11 @@ static void dump_level(struct stp_dump *dump, const struct stp_cpu *cpu, u32 lev
 	stp_dump_word(dump, level);
 	stp_dump_word(dump, active);
 	stp_dump_word(dump, active ? ctx->probe->index : 0);
+	stp_dump_word(dump, active ? ctx->actions + ctx->rest : 0);
+	stp_dump_word(dump, active && ctx->exhausted);
 	stp_dump_word(dump, active ? ctx->strings_used : 0);
+	stp_dump_word(dump, active && ctx->raised);
+	stp_dump_string(dump, ctx->error, active && ctx->raised ? strnlen(ctx->error, sizeof(ctx->error)) : 0);
 	stp_dump_string(dump, ctx->print, active ? ctx->print_used : 0);
 }
 
@@ -87,6 +131,7 @@ void stp_dump_row(struct stp_dump *dump, u32 cpu, u32 probe)
 			stp_dump_word(dump, row->kind[kind].lost[cause]);
 	}
 	stp_dump_word(dump, row->cut);
+	stp_dump_word(dump, row->evicted);
 }
 
 void stp_dump_all(struct stp_dump *dump)

@@ -35,7 +35,33 @@ void stp_dump_string(struct stp_dump *dump, const char *bytes, u32 length)
 	}
 }
 
-void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_node *node, s64 value)
+void stp_dump_stats(struct stp_dump *dump, const struct stp_stats *stats, const u64 *buckets, u32 buckets_count)
+{
+	u32 i;
+
+	stp_dump_word(dump, STP_DUMP_STATS);
+	stp_dump_word(dump, stats->count);
+	stp_dump_word(dump, stats->sum[0]);
+	stp_dump_word(dump, stats->sum[1]);
+	stp_dump_word(dump, stats->count ? stats->min : 0);
+	stp_dump_word(dump, stats->count ? stats->max : 0);
+	stp_dump_word(dump, stats->sumsq[0]);
+	stp_dump_word(dump, stats->sumsq[1]);
+	for (i = 0; i < buckets_count; i++) {
+		if (!buckets[i])
+			continue;
+		stp_dump_word(dump, i + 1);
+		stp_dump_word(dump, buckets[i]);
+	}
+	stp_dump_word(dump, 0);
+}
+
+static void dump_string_words(struct stp_dump *dump, const u64 *words)
+{
+	stp_dump_string(dump, (const char *)(words + 1), *words);
+}
+
+void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_node *node)
 {
 	u32 i;
 
@@ -44,11 +70,16 @@ void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const stru
 		const u64 *part = stp_map_node_part(map, node, i);
 
 		if (stp_map_part_is_string(map, i))
-			stp_dump_string(dump, (const char *)(part + 1), *part);
+			dump_string_words(dump, part);
 		else
 			stp_dump_word(dump, *part);
 	}
-	stp_dump_word(dump, value);
+	if (map->value_type == STP_VALUE_STATS)
+		stp_dump_stats(dump, stp_map_node_stats(node), stp_map_node_buckets(node), map->hist.buckets);
+	else if (map->value_type == STP_VALUE_STRING)
+		dump_string_words(dump, node->word);
+	else
+		stp_dump_word(dump, node->word[0]);
 }
 
 static void read_ring(const struct stp_ring *ring, unsigned long at, void *to, u32 size)
@@ -75,7 +106,7 @@ static bool is_whole(const struct stp_ring *ring, unsigned long at, const struct
 unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring, unsigned long at)
 {
 	struct stp_record_header header;
-	char payload[STP_REPLAY_PRINT_SIZE];
+	char payload[STP_REPLAY_RING_SIZE];
 	u32 size;
 
 	read_ring(ring, at, &header, sizeof(header));

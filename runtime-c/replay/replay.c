@@ -4,15 +4,16 @@
  * Must never: help the runtime, or know what it ought to return.
  * Sibling: runtime-as/assembly/replay.ts
  */
+#include <stp/error.h>
 #include <stp/print.h>
 
 #include <replay/replay.h>
 
-#define STP_REPLAY_MAP(map, keys, entries, string) STP_MAP(map, keys, STP_INT64, .entries_max = entries, .string_size = string);
+#define STP_REPLAY_MAP(map, keys, value, ...) STP_MAP(map, keys, value, ##__VA_ARGS__);
 STP_REPLAY_MAPS
 #undef STP_REPLAY_MAP
 
-#define STP_REPLAY_MAP(map, keys, entries, string) &map,
+#define STP_REPLAY_MAP(map_, keys, value, ...) &map_.map,
 static struct stp_map *const replay_maps[] = { STP_REPLAY_MAPS };
 
 static struct stp_probe replay_probe[STP_REPLAY_PROBES];
@@ -137,52 +138,137 @@ static void between_steps(struct stp_replay_room *op)
 
 static s64 map_get(struct stp_replay_room *op)
 {
+	struct stp_map *map = map_of(op);
+	struct stp_stats stats;
 	s64 value;
-	int error = stp_map_read(map_of(op), &op->args, &value);
+	int error;
 
-	if (!error)
-		stp_dump_word(&op->outputs, value);
+	if (map->value_type == STP_STATS) {
+		error = stp_map_read_stats(map, &op->args, &stats, op->buckets);
+		if (!error)
+			stp_dump_stats(&op->outputs, &stats, op->buckets, map->hist.buckets);
+	} else if (map->value_type == STP_STR) {
+		error = stp_map_read_string(map, &op->args, op->string);
+		if (!error)
+			stp_dump_string(&op->outputs, op->string, strnlen(op->string, sizeof(op->string)));
+	} else {
+		error = stp_map_read(map, &op->args, &value);
+		if (!error)
+			stp_dump_word(&op->outputs, value);
+	}
 	return error;
+}
+
+/* The arguments with the value as their mask of wildcards; one that has more than 32 bits is none of any map. */
+static const struct stp_args *any_slice(struct stp_replay_room *op)
+{
+	op->args.any = (u64)op->head.value >> 32 ? ~0u : op->head.value;
+	return &op->args;
+}
+
+/* Order, limit and removal from the value; a negative one gives an order that is none. */
+static struct stp_walk_options options_of(const struct stp_replay_room *op)
+{
+	u64 limit = (u64)op->head.value >> 7;
+
+	return (struct stp_walk_options){
+		.sort = op->head.value < 0 ? ~0u : op->head.value & 63,
+		.limit = limit > 0xffffffff ? 0xffffffff : limit,
+		.remove = op->head.value & 64,
+	};
 }
 
 static s64 map_walk(struct stp_replay_room *op)
 {
-	u64 limit = (u64)op->head.value >> 4;
-	struct stp_walk_options options = { .sort = op->head.value & 15, .limit = limit > 0xffffffff ? 0xffffffff : limit };
 	struct stp_walk walk;
 	s64 count = 0;
-	int error;
+	int error = stp_walk_begin(&walk, NULL, map_of(op), options_of(op));
 
-	if (op->head.value < 0)
-		return -STP_EINVAL;
-	error = stp_walk_begin(&walk, NULL, map_of(op), options);
 	if (error)
 		return error;
 	for (between_steps(op); stp_walk_next(&walk); between_steps(op)) {
-		stp_dump_entry(&op->outputs, walk.map, walk.node, walk.value);
+		stp_dump_entry(&op->outputs, walk.map, walk.node);
 		count++;
 	}
 	return count;
 }
 
+/* The parts that a hold of this CPU is about (M6, M13). */
+static u32 held_parts(const struct stp_map *map, u32 cpu, u32 *count)
+{
+	bool levels = stp_map_per_level(map->key_shape, map->per_cpu);
+
+	*count = levels ? STP_CONTEXTS : 1;
+	return map->per_cpu ? cpu * *count : 0;
+}
+
 static s64 map_hold(struct stp_replay_room *op)
 {
-	unsigned long flags;
-	int error = stp_map_lock(map_of(op), &flags);
+	struct stp_map *map = map_of(op);
+	u32 count, first = held_parts(map, op->head.cpu, &count), i;
+	unsigned long flags = stp_irq_save();
+	s64 error = 0;
 
-	if (!error)
-		stp_irq_restore(flags);
+	for (i = 0; i < count; i++) {
+		if (stp_map_take(&map->parts[first + i], stp_this_ctx()))
+			continue;
+		while (i-- > 0)
+			stp_map_give(&map->parts[first + i]);
+		error = -STP_EBUSY;
+		break;
+	}
+	stp_irq_restore(flags);
 	return error;
 }
 
 static s64 map_release(struct stp_replay_room *op)
 {
 	struct stp_map *map = map_of(op);
+	u32 count, first = held_parts(map, op->head.cpu, &count), i;
+	unsigned long flags;
 
-	if (map->owner != op->head.cpu + 1u)
+	if (map->parts[first].owner != op->head.cpu + 1u)
 		return -STP_ESTATE;
-	stp_map_unlock(map, stp_irq_save());
+	flags = stp_irq_save();
+	for (i = 0; i < count; i++)
+		stp_map_give(&map->parts[first + i]);
+	stp_irq_restore(flags);
 	return 0;
+}
+
+static s64 output_string(struct stp_replay_room *op, int error, const char *string)
+{
+	if (!error)
+		stp_dump_string(&op->outputs, string, strnlen(string, STP_STRING_SIZE_MAX));
+	return error;
+}
+
+static s64 output_word(struct stp_replay_room *op, int error, s64 word)
+{
+	if (!error)
+		stp_dump_word(&op->outputs, word);
+	return error;
+}
+
+static s64 catch_error(struct stp_replay_room *op)
+{
+	const char *message;
+	int result = stp_catch(innermost(), &message);
+
+	if (result == 1)
+		stp_dump_string(&op->outputs, message, strnlen(message, STP_ERROR_SIZE_MAX));
+	return result;
+}
+
+/* Whether there are @count arguments, of which those with a bit in @strings are strings (B4). */
+static bool takes(const struct stp_replay_room *op, u32 count, u32 strings)
+{
+	return op->args.shape == STP_SHAPE(count, strings);
+}
+
+static const char *string_arg(const struct stp_replay_room *op, u32 n)
+{
+	return stp_args_string(&op->args, n);
 }
 
 static s64 str_printf(struct stp_replay_room *op)
@@ -190,9 +276,109 @@ static s64 str_printf(struct stp_replay_room *op)
 	const char *string;
 	int error = stp_string_printf(innermost(), &string, op->text, &op->args);
 
-	if (!error)
-		stp_dump_string(&op->outputs, string, strnlen(string, STP_STRING_SIZE_MAX));
-	return error;
+	return output_string(op, error, string);
+}
+
+/* Typed calls: in C the compiler checks the arguments; here a wrong list is refused where a call would have refused it (B1, B4, X8). */
+static s64 refuse_arguments(u32 kind)
+{
+	struct stp_ctx *ctx = innermost();
+
+	if (!ctx)
+		return -STP_ESTATE;
+	if (stp_act(ctx))
+		return -STP_EINVAL;
+	if (kind != STP_LOSS_KINDS) {
+		stp_ledger_attempt(ctx->row, kind);
+		stp_ledger_lose(ctx->row, kind, STP_LOSS_BUDGET);
+	}
+	return -STP_EBUDGET;
+}
+
+static s64 divide(struct stp_replay_room *op)
+{
+	s64 result;
+	int error;
+
+	if (!takes(op, 2, 0))
+		return refuse_arguments(STP_LOSS_KINDS);
+	if (op->head.code == STP_OP_DIV)
+		error = stp_divide_int64(innermost(), op->value[0], op->value[1], &result);
+	else
+		error = stp_modulo_int64(innermost(), op->value[0], op->value[1], &result);
+	return output_word(op, error, result);
+}
+
+static bool pool_call_fits(const struct stp_replay_room *op)
+{
+	switch (op->head.code) {
+	case STP_OP_STR_COPY:
+	case STP_OP_STR_QUOTE:
+		return takes(op, 1, 1);
+	case STP_OP_STR_CONCAT:
+		return takes(op, 2, 3);
+	case STP_OP_STR_SUBSTR:
+		return takes(op, 3, 1);
+	case STP_OP_STR_REPLACE:
+		return takes(op, 3, 7);
+	default: /* token */
+		return takes(op, 3, 3);
+	}
+}
+
+static s64 pool_call(struct stp_replay_room *op)
+{
+	struct stp_ctx *ctx = innermost();
+	const char *a, *string;
+	int error;
+
+	if (!pool_call_fits(op))
+		return refuse_arguments(STP_LOSS_KIND_STRING);
+	a = string_arg(op, 0);
+	switch (op->head.code) {
+	case STP_OP_STR_COPY:
+		error = stp_string_copy(ctx, &string, a);
+		break;
+	case STP_OP_STR_QUOTE:
+		error = stp_string_quote(ctx, &string, a);
+		break;
+	case STP_OP_STR_CONCAT:
+		error = stp_string_concat(ctx, &string, a, string_arg(op, 1));
+		break;
+	case STP_OP_STR_SUBSTR:
+		error = stp_string_substr(ctx, &string, a, op->value[1], op->value[2]);
+		break;
+	case STP_OP_STR_REPLACE:
+		error = stp_string_replace(ctx, &string, a, string_arg(op, 1), string_arg(op, 2));
+		break;
+	default:
+		error = stp_string_token(ctx, &string, a, string_arg(op, 1), op->value[2]);
+		break;
+	}
+	return output_string(op, error, string);
+}
+
+static s64 str_compare(struct stp_replay_room *op)
+{
+	if (!takes(op, 2, 3))
+		return -STP_EINVAL;
+	return output_word(op, 0, stp_string_compare(string_arg(op, 0), string_arg(op, 1)));
+}
+
+static s64 str_find(struct stp_replay_room *op)
+{
+	return takes(op, 2, 3) ? stp_string_find(string_arg(op, 0), string_arg(op, 1)) : -STP_EINVAL;
+}
+
+static s64 str_number(struct stp_replay_room *op)
+{
+	s64 value;
+	int error;
+
+	if (!takes(op, 2, 1))
+		return -STP_EINVAL;
+	error = stp_string_number(string_arg(op, 0), op->value[1], &value);
+	return output_word(op, error, value);
 }
 
 static s64 ring_read(struct stp_replay_room *op)
@@ -210,54 +396,98 @@ static s64 ring_read(struct stp_replay_room *op)
 	return count;
 }
 
-static s64 make_call(struct stp_replay_room *op)
+static s64 make_map_call(struct stp_replay_room *op)
 {
+	struct stp_map *map = map_of(op);
+
 	switch (op->head.code) {
-	case STP_OP_PROBE_ENTER:
-		return probe_enter(op);
-	case STP_OP_PROBE_EXIT:
-		return probe_exit(op);
 	case STP_OP_MAP_ADD:
-		return stp_map_add(map_of(op), &op->args, op->head.value);
+		return stp_map_add_args(map, &op->args, op->head.value);
 	case STP_OP_MAP_SET:
-		return stp_map_set(map_of(op), &op->args, op->head.value);
+		return stp_map_set_args(map, &op->args, op->head.value);
 	case STP_OP_MAP_GET:
 		return map_get(op);
 	case STP_OP_MAP_CONTAINS:
-		return stp_map_contains(map_of(op), &op->args);
+		return stp_map_contains_args(map, any_slice(op));
 	case STP_OP_MAP_DEL:
-		return stp_map_del(map_of(op), &op->args);
+		return stp_map_del_args(map, &op->args);
 	case STP_OP_MAP_WALK:
 		return map_walk(op);
 	case STP_OP_MAP_CLEAR:
-		return stp_map_clear(map_of(op));
+		return stp_map_clear_all(map);
 	case STP_OP_MAP_SIZE:
-		return stp_map_size(map_of(op));
+		return stp_map_entries(map);
 	case STP_OP_MAP_HOLD:
 		return map_hold(op);
 	case STP_OP_MAP_RELEASE:
 		return map_release(op);
-	case STP_OP_STR_PRINTF:
-		return str_printf(op);
-	case STP_OP_PRINT_PRINTF:
-		return stp_printf_args(innermost(), op->text, &op->args);
-	case STP_OP_PRINT_FLUSH:
-		return stp_print_flush(innermost());
-	case STP_OP_RING_READ:
-		return ring_read(op);
-	default:
-		return -STP_EINVAL;
+	case STP_OP_MAP_SET_STRING:
+		return stp_map_set_string_args(map, &op->args, op->text);
+	case STP_OP_MAP_APPEND:
+		return stp_map_append_args(map, &op->args, op->text);
+	case STP_OP_MAP_STAT_ADD:
+		return stp_map_stat_add_args(map, &op->args, op->head.value);
+	case STP_OP_MAP_PUSH:
+		return stp_map_push_value(map, op->head.value);
+	case STP_OP_MAP_PUSH_STRING:
+		return stp_map_push_text(map, op->text);
+	default: /* del_slice */
+		return stp_map_del_slice_args(map, any_slice(op));
 	}
 }
 
 static bool is_map_call(const struct stp_replay_room *op)
 {
-	return op->head.code >= STP_OP_MAP_ADD && op->head.code <= STP_OP_MAP_RELEASE;
+	return op->head.code >= STP_OP_MAP_ADD && op->head.code <= STP_OP_MAP_DEL_SLICE;
+}
+
+static bool has_map(const struct stp_replay_room *op)
+{
+	return is_map_call(op) || op->head.code == STP_OP_PRINT_MAP || op->head.code == STP_OP_PRINT_HIST;
+}
+
+static s64 make_call(struct stp_replay_room *op)
+{
+	if (is_map_call(op))
+		return make_map_call(op);
+	switch (op->head.code) {
+	case STP_OP_PROBE_ENTER:
+		return probe_enter(op);
+	case STP_OP_PROBE_EXIT:
+		return probe_exit(op);
+	case STP_OP_RAISE:
+		return stp_raise_args(innermost(), op->text, &op->args);
+	case STP_OP_CATCH:
+		return catch_error(op);
+	case STP_OP_DIV:
+	case STP_OP_MOD:
+		return divide(op);
+	case STP_OP_STR_PRINTF:
+		return str_printf(op);
+	case STP_OP_STR_COMPARE:
+		return str_compare(op);
+	case STP_OP_STR_FIND:
+		return str_find(op);
+	case STP_OP_STR_NUMBER:
+		return str_number(op);
+	case STP_OP_PRINT_PRINTF:
+		return stp_printf_args(innermost(), op->text, &op->args);
+	case STP_OP_PRINT_FLUSH:
+		return stp_print_flush(innermost());
+	case STP_OP_PRINT_MAP:
+		return stp_print_map_options(innermost(), map_of(op), options_of(op));
+	case STP_OP_PRINT_HIST:
+		return stp_print_hist_args(innermost(), map_of(op), &op->args);
+	case STP_OP_RING_READ:
+		return ring_read(op);
+	default:
+		return pool_call(op);
+	}
 }
 
 static bool target_is_known(const struct stp_replay_room *op)
 {
-	if (is_map_call(op))
+	if (has_map(op))
 		return op->head.target < MAPS_COUNT;
 	return op->head.code != STP_OP_PROBE_ENTER || op->head.target < STP_REPLAY_PROBES;
 }
@@ -270,12 +500,10 @@ static bool context_is_known(const struct stp_replay_room *op)
 static bool code_is_known(const struct stp_replay_room *op)
 {
 	switch (op->head.code) {
-	case STP_OP_PROBE_ENTER:
-	case STP_OP_PROBE_EXIT:
-	case STP_OP_MAP_ADD ... STP_OP_MAP_RELEASE:
-	case STP_OP_STR_PRINTF:
-	case STP_OP_PRINT_PRINTF:
-	case STP_OP_PRINT_FLUSH:
+	case STP_OP_PROBE_ENTER ... STP_OP_MOD:
+	case STP_OP_MAP_ADD ... STP_OP_MAP_DEL_SLICE:
+	case STP_OP_STR_PRINTF ... STP_OP_STR_NUMBER:
+	case STP_OP_PRINT_PRINTF ... STP_OP_PRINT_HIST:
 	case STP_OP_RING_READ:
 		return true;
 	default:
@@ -290,7 +518,7 @@ static u32 row_of(const struct stp_replay_room *op)
 
 	if (op->head.code == STP_OP_PROBE_ENTER)
 		return op->head.target;
-	return ctx ? ctx->probe->index : STP_REPLAY_PROBES;
+	return stp_outside(ctx) ? STP_REPLAY_PROBES : ctx->probe->index;
 }
 
 s64 stp_replay_make(struct stp_replay_room *op)
@@ -313,10 +541,9 @@ static void absorb(const struct stp_replay_room *op, s64 result)
 	stp_dump_word(&rolling, result);
 	for (i = 0; i < op->outputs.words && i < STP_REPLAY_OUTPUTS_MAX; i++)
 		stp_dump_word(&rolling, op->output[i]);
-	if (is_map_call(op)) {
-		if (target_is_known(op))
-			stp_dump_map(&rolling, map_of(op));
-	} else if (op->head.cpu < STP_REPLAY_CPUS) {
+	if (has_map(op) && target_is_known(op))
+		stp_dump_map(&rolling, map_of(op));
+	if (!is_map_call(op) && op->head.cpu < STP_REPLAY_CPUS) {
 		stp_dump_cpu(&rolling, &stp_session.cpu[op->head.cpu]);
 		stp_dump_ring(&rolling, &stp_session.cpu[op->head.cpu].ring);
 	}
@@ -379,6 +606,11 @@ int stp_replay_init(void)
 		.cpus = STP_REPLAY_CPUS,
 		.print_size = STP_REPLAY_PRINT_SIZE,
 		.strings = STP_REPLAY_STRINGS,
+		.actions = STP_REPLAY_ACTIONS,
+		.actions_ends = STP_REPLAY_ACTIONS,
+		.time_us = STP_UNLIMITED,
+		.overload_percent = STP_UNLIMITED,
+		.errors = STP_UNLIMITED,
 	};
 	struct stp_program program = {
 		.probes = replay_probes,

@@ -22,7 +22,8 @@ struct stp_dump {
 
 void stp_dump_word(struct stp_dump *dump, u64 word);
 void stp_dump_string(struct stp_dump *dump, const char *bytes, u32 length);
-void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_node *node, s64 value);
+void stp_dump_stats(struct stp_dump *dump, const struct stp_stats *stats, const u64 *buckets, u32 buckets_count);
+void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_node *node);
 void stp_dump_map(struct stp_dump *dump, const struct stp_map *map);
 void stp_dump_cpu(struct stp_dump *dump, const struct stp_cpu *cpu);
 void stp_dump_ring(struct stp_dump *dump, const struct stp_ring *ring);
@@ -32,7 +33,7 @@ void stp_dump_all(struct stp_dump *dump);
 /* Dumps the record at stream offset @at; gives the offset behind it. */
 unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring, unsigned long at);
 
-#define STP_REPLAY_OUTPUTS_MAX 256 /* words that one operation can output */
+#define STP_REPLAY_OUTPUTS_MAX 1024 /* words that one operation can output */
 
 /**
  * struct stp_replay_room - One operation, decoded, and what it gave. Each caller has its own, so that several may be at it.
@@ -42,6 +43,7 @@ unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring
  * @between:  If set, called between the steps of an operation that serves as several calls (M10, T4). Set as @stays.
  * @accepted: O2 did not refuse it.
  * @row:      The ledger row to which X3 attributes it.
+ * @buckets, @string: Room for what a map_get reads.
  * @outputs:  Words that it output (O5); they are in @output.
  */
 struct stp_replay_room {
@@ -53,6 +55,8 @@ struct stp_replay_room {
 	void (*between)(struct stp_replay_room *room);
 	bool accepted;
 	u32 row;
+	u64 buckets[STP_HIST_BUCKETS_MAX];
+	char string[STP_STRING_SIZE_MAX];
 	struct stp_dump outputs;
 	u64 output[STP_REPLAY_OUTPUTS_MAX];
 };

@@ -1,143 +1,394 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The formatter (P1): one pass that checks and writes; on EINVAL the caller drops what was written.
- * Must never: write past @text->size, use floating point, trust a format.
- * Sibling: runtime-as/assembly/format.ts
+ * The formatter (P1): one pass that checks and writes; on an error the caller drops what was written.
+ * Must never: write past @text->size, use floating point, trust a format, read an address but by the port.
+ * Siblings: text.c, runtime-as/assembly/format.ts
  */
 #include <stp/format.h>
 
-#define DIGITS_MAX 20 /* bytes: decimal digits of 2^64 - 1 */
+#define DIGITS_MAX 22 /* bytes: octal digits of 2^64 - 1 */
+#define NONE (~0u)    /* no precision was given */
+#define POINTER_WIDTH 18
+#define MEMORY_AT_ONCE 16 /* bytes read by the port at a time */
 
-/* One directive: flags and width. */
+/* One directive. */
 struct directive {
 	u32 width;
-	bool left;
-	bool zero;
-	bool plain; /* neither flag nor width was given */
+	u32 precision;
+	bool left, zero, plus, space, other;
+	bool has_width;
+	char letter;
 };
 
-static void put(struct stp_text *text, const char *from, u32 size)
-{
-	if (text->length < text->size) {
-		u32 room = text->size - text->length;
+/* A format being read, and what was found. @blind: only the arguments' types are known. */
+struct reader {
+	const char *at;
+	const struct stp_args *args;
+	u32 count, next;
+	bool blind;
+	bool fault;
+};
 
-		memcpy(text->out + text->length, from, size < room ? size : room);
+static bool next_is(const struct reader *reader, bool string)
+{
+	return reader->next < reader->count && stp_args_is_string(reader->args, reader->next) == string;
+}
+
+static bool read_flag(struct directive *how, char flag)
+{
+	switch (flag) {
+	case '-':
+		return how->left = true;
+	case '0':
+		return how->zero = true;
+	case '+':
+		return how->plus = true;
+	case ' ':
+		return how->space = true;
+	case '#':
+		return how->other = true;
+	default:
+		return false;
 	}
-	text->length += size;
 }
 
-static void pad(struct stp_text *text, char with, u32 count)
+/* Width or precision; @negative: a `*` was below 0. Return: whether it is a proper one. */
+static bool read_size(struct reader *reader, u32 *size, bool *negative)
 {
-	if (text->length < text->size) {
-		u32 room = text->size - text->length;
+	s64 value;
 
-		memset(text->out + text->length, with, count < room ? count : room);
+	*size = 0;
+	*negative = false;
+	if (*reader->at != '*') {
+		for (; *reader->at >= '0' && *reader->at <= '9'; reader->at++) {
+			*size = *size * 10 + (u32)(*reader->at - '0');
+			if (*size > STP_PRINT_WIDTH_MAX)
+				return false;
+		}
+		return true;
 	}
-	text->length += count;
+	reader->at++;
+	if (!next_is(reader, false))
+		return false;
+	value = reader->blind ? 0 : (s64)reader->args->value[reader->next];
+	reader->next++;
+	*negative = value < 0;
+	if (value > STP_PRINT_WIDTH_MAX || value < -STP_PRINT_WIDTH_MAX)
+		return false;
+	*size = value < 0 ? -value : value;
+	return true;
 }
 
-/* @sign and @body, padded to the width. */
-static void put_padded(struct stp_text *text, const struct directive *how, bool minus, const char *body, u32 size)
+/* All behind the percent sign but the letter's argument. */
+static bool read_directive(struct reader *reader, struct directive *how)
 {
-	u32 length = size + minus;
-	u32 padding = how->width > length ? how->width - length : 0;
+	const char *begin;
+	bool negative;
 
-	if (!how->left && !how->zero)
-		pad(text, ' ', padding);
-	if (minus)
-		put(text, "-", 1);
-	if (!how->left && how->zero)
-		pad(text, '0', padding);
-	put(text, body, size);
-	if (how->left)
-		pad(text, ' ', padding);
+	*how = (struct directive){ .precision = NONE };
+	while (read_flag(how, *reader->at))
+		reader->at++;
+	begin = reader->at;
+	if (!read_size(reader, &how->width, &negative))
+		return false;
+	how->left |= negative;
+	how->has_width = reader->at != begin;
+	if (*reader->at == '.') {
+		reader->at++;
+		if (!read_size(reader, &how->precision, &negative))
+			return false;
+		if (negative)
+			how->precision = NONE;
+	}
+	how->letter = *reader->at;
+	return true;
 }
 
-static void put_number(struct stp_text *text, const struct directive *how, u64 value, u32 base, bool is_signed)
+static void pad_left(struct stp_text *text, const struct directive *how, u32 length)
 {
-	bool minus = is_signed && (s64)value < 0;
-	char digits[DIGITS_MAX];
-	u32 at = DIGITS_MAX;
+	if (!how->left && how->width > length)
+		stp_text_pad(text, ' ', how->width - length);
+}
 
-	if (minus)
-		value = 0 - value;
+static void pad_right(struct stp_text *text, const struct directive *how, u32 length)
+{
+	if (how->left && how->width > length)
+		stp_text_pad(text, ' ', how->width - length);
+}
+
+/* Digits of @value, written from the end of @digits; gives the first. */
+static char *write_digits(char digits[DIGITS_MAX], u64 value, u32 base, char ten)
+{
+	char *at = digits + DIGITS_MAX;
+	u32 digit;
+
+	if (base == 10) {
+		do
+			*--at = '0' + stp_divide(&value, 10);
+		while (value);
+		return at;
+	}
 	do {
-		digits[--at] = "0123456789abcdef"[stp_divide(&value, base)];
+		digit = value & (base - 1);
+		*--at = digit < 10 ? '0' + digit : ten + (digit - 10);
+		value >>= base == 16 ? 4 : 3;
 	} while (value);
-	put_padded(text, how, minus, digits + at, DIGITS_MAX - at);
+	return at;
 }
 
-static void put_string(struct stp_text *text, struct directive *how, const char *string)
+/* Sign or prefix, and digits, padded to the width. */
+static void put_padded(struct stp_text *text, const struct directive *how, const char *prefix, u32 prefix_size, const char *digits, u32 size)
+{
+	u32 zeros = how->precision != NONE && how->precision > size ? how->precision - size : 0;
+	u32 length = prefix_size + zeros + size;
+
+	if (how->zero && !how->left && how->width > length) {
+		zeros += how->width - length;
+		length = how->width;
+	}
+	pad_left(text, how, length);
+	stp_text_put(text, prefix, prefix_size);
+	stp_text_pad(text, '0', zeros);
+	stp_text_put(text, digits, size);
+	pad_right(text, how, length);
+}
+
+static void put_signed(struct stp_text *text, const struct directive *how, s64 value)
+{
+	char sign = value < 0 ? '-' : how->plus ? '+' : ' ';
+	bool has_sign = value < 0 || how->plus || how->space;
+	char digits[DIGITS_MAX];
+	char *first = write_digits(digits, value < 0 ? 0 - (u64)value : (u64)value, 10, 'a');
+
+	put_padded(text, how, &sign, has_sign, first, digits + DIGITS_MAX - first);
+}
+
+static void put_unsigned(struct stp_text *text, const struct directive *how, u64 value)
+{
+	bool hex = how->letter == 'x' || how->letter == 'X';
+	const char prefix[] = { '0', how->letter };
+	char digits[DIGITS_MAX];
+	char *first = write_digits(digits, value, hex ? 16 : how->letter == 'o' ? 8 : 10, how->letter == 'X' ? 'A' : 'a');
+
+	put_padded(text, how, prefix, how->other && how->letter != 'u' ? 1 + hex : 0, first, digits + DIGITS_MAX - first);
+}
+
+static void put_pointer(struct stp_text *text, struct directive *how, u64 value)
+{
+	how->letter = 'x';
+	how->other = true;
+	if (!how->has_width) {
+		how->width = POINTER_WIDTH;
+		how->zero = true;
+	}
+	put_unsigned(text, how, value);
+}
+
+/* Bytes, escaped if that is the other form; gives how many. */
+static u32 put_escaped(struct stp_text *text, const char *bytes, u32 length, char quote, bool ascii)
+{
+	char unit[STP_ESCAPED_MAX];
+	u32 at, used, size, put = 0;
+
+	for (at = 0; at < length; at += used, put += size) {
+		size = stp_escape(bytes + at, length - at, quote, ascii, unit, &used);
+		stp_text_put(text, unit, size);
+	}
+	return put;
+}
+
+static void put_bytes(struct stp_text *text, const struct directive *how, const char *bytes, u32 length, char quote, bool ascii)
+{
+	struct stp_text measured = { .out = NULL };
+	u32 size = length;
+
+	if (how->other)
+		size = put_escaped(&measured, bytes, length, quote, ascii);
+	pad_left(text, how, size);
+	if (how->other)
+		put_escaped(text, bytes, length, quote, ascii);
+	else
+		stp_text_put(text, bytes, length);
+	pad_right(text, how, size);
+}
+
+/* Bytes of a string argument; a longer one is cut, and counted. */
+static u32 length_of(struct stp_text *text, const char *string)
 {
 	u32 length = strnlen(string, STP_STRING_SIZE_MAX);
 
-	if (length > STP_STRING_SIZE_MAX - 1) {
-		length = STP_STRING_SIZE_MAX - 1;
-		text->cut++;
-	}
-	how->zero = false;
-	put_padded(text, how, false, string, length);
+	if (length < STP_STRING_SIZE_MAX)
+		return length;
+	text->cut++;
+	return STP_STRING_SIZE_MAX - 1;
 }
 
-/* Reads flags and width. Return: what follows them; NULL if the width is too large. */
-static const char *read_directive(const char *at, struct directive *how)
+static void put_string(struct stp_text *text, const struct directive *how, const char *string)
 {
-	const char *begin = at;
+	u32 length = length_of(text, string ? string : "<NULL>");
 
-	*how = (struct directive){ .width = 0 };
-	for (; *at == '-' || *at == '0'; at++) {
-		if (*at == '-')
-			how->left = true;
-		else
-			how->zero = true;
-	}
-	for (; *at >= '0' && *at <= '9'; at++) {
-		how->width = how->width * 10 + (u32)(*at - '0');
-		if (how->width > STP_PRINT_WIDTH_MAX)
-			return NULL;
-	}
-	how->plain = at == begin;
-	return at;
+	put_bytes(text, how, string ? string : "<NULL>", how->precision < length ? how->precision : length, '"', false);
 }
 
-static const char *put_literal(struct stp_text *text, const char *at)
+static void put_char(struct stp_text *text, const struct directive *how, u64 value)
 {
-	const char *begin = at;
+	char byte = value;
 
-	while (*at && *at != '%')
-		at++;
-	put(text, begin, at - begin);
-	return at;
+	put_bytes(text, how, &byte, 1, '\'', true);
 }
 
-int stp_format(struct stp_text *text, const char *format, const struct stp_args *args)
+static bool put_binary(struct stp_text *text, const struct directive *how, u64 value, bool blind)
 {
-	u32 count = stp_args_count(args);
-	const char *at = format;
+	u32 width = how->has_width ? how->width : 8;
+	char bytes[8];
+	u32 i;
+
+	if (how->left || how->zero || how->plus || how->space || how->other || how->precision != NONE)
+		return false;
+	if (blind)
+		return true;
+	if (width != 1 && width != 2 && width != 4 && width != 8)
+		return false;
+	for (i = 0; i < width; i++, value >>= 8)
+		bytes[i] = value;
+	stp_text_put(text, bytes, width);
+	return true;
+}
+
+static void put_memory_bytes(struct stp_text *text, const struct directive *how, const char *bytes, u32 size)
+{
+	u32 i;
+
+	if (how->letter == 'm') {
+		stp_text_put(text, bytes, size);
+		return;
+	}
+	for (i = 0; i < size; i++) {
+		u8 byte = bytes[i];
+		char hex[2] = { "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15] };
+
+		stp_text_put(text, hex, sizeof(hex));
+	}
+}
+
+/* At address @from, or, with @string, of that string and zeros behind it. Return: whether it could be read. */
+static bool put_memory(struct stp_text *text, const struct directive *how, u64 from, const char *string)
+{
+	u32 size = how->precision == NONE || !how->precision ? 1 : how->precision;
+	u32 length = size * (how->letter == 'M' ? 2 : 1);
+	u32 there = string ? length_of(text, string) : 0;
+	char bytes[MEMORY_AT_ONCE];
+	u32 at, now;
+
+	pad_left(text, how, length);
+	for (at = 0; at < size; at += now) {
+		now = size - at < sizeof(bytes) ? size - at : sizeof(bytes);
+		memset(bytes, 0, sizeof(bytes));
+		if (!string && !stp_port_read(bytes, from + at, now, how->other))
+			return false;
+		if (string && at < there)
+			memcpy(bytes, string + at, there - at < now ? there - at : now);
+		put_memory_bytes(text, how, bytes, now);
+	}
+	pad_right(text, how, length);
+	return true;
+}
+
+/* A directive that takes memory: its argument may be of either type. */
+static bool memory_directive(struct stp_text *text, const struct directive *how, struct reader *reader)
+{
+	bool string;
+
+	if (reader->next == reader->count)
+		return false;
+	string = stp_args_is_string(reader->args, reader->next);
+	if (!reader->blind && !put_memory(text, how, reader->args->value[reader->next], string ? stp_args_string(reader->args, reader->next) : NULL))
+		reader->fault = true;
+	reader->next++;
+	return true;
+}
+
+/* Return: whether the argument fits. */
+static bool put_directive(struct stp_text *text, struct directive *how, struct reader *reader)
+{
+	u64 value;
+
+	if (how->letter == 'm' || how->letter == 'M')
+		return memory_directive(text, how, reader);
+	if (!next_is(reader, how->letter == 's'))
+		return false;
+	value = reader->blind ? 0 : reader->args->value[reader->next];
+	reader->next++;
+	switch (how->letter) {
+	case 'd':
+	case 'i':
+		put_signed(text, how, value);
+		return true;
+	case 'u':
+	case 'o':
+	case 'x':
+	case 'X':
+		put_unsigned(text, how, value);
+		return true;
+	case 'p':
+		put_pointer(text, how, value);
+		return true;
+	case 's':
+		put_string(text, how, (const char *)(uintptr_t)value);
+		return true;
+	case 'c':
+		put_char(text, how, value);
+		return true;
+	case 'b':
+		return put_binary(text, how, value, reader->blind);
+	default:
+		return false;
+	}
+}
+
+static void put_literal(struct stp_text *text, struct reader *reader)
+{
+	const char *begin = reader->at;
+
+	while (*reader->at && *reader->at != '%')
+		reader->at++;
+	stp_text_put(text, begin, reader->at - begin);
+}
+
+static int format(struct stp_text *text, struct reader *reader)
+{
 	struct directive how;
-	u32 next = 0;
 
-	if (count > STP_PRINT_ARGS_MAX)
+	if (reader->count > STP_PRINT_ARGS_MAX)
 		return -STP_EINVAL;
-	for (at = put_literal(text, at); *at; at = put_literal(text, at + 1)) {
-		at = read_directive(at + 1, &how);
-		if (!at)
-			return -STP_EINVAL;
-		if (*at == '%' && how.plain) {
-			put(text, "%", 1);
+	for (put_literal(text, reader); *reader->at; put_literal(text, reader)) {
+		reader->at++;
+		if (*reader->at == '%') {
+			stp_text_put(text, "%", 1);
+			reader->at++;
 			continue;
 		}
-		if (next == count || stp_args_is_string(args, next) != (*at == 's'))
+		if (!read_directive(reader, &how) || !put_directive(text, &how, reader))
 			return -STP_EINVAL;
-		if (*at == 'd')
-			put_number(text, &how, args->value[next], 10, true);
-		else if (*at == 'x')
-			put_number(text, &how, args->value[next], 16, false);
-		else if (*at == 's')
-			put_string(text, &how, stp_args_string(args, next));
-		else
-			return -STP_EINVAL;
-		next++;
+		reader->at++;
 	}
-	return next == count ? 0 : -STP_EINVAL;
+	if (reader->next != reader->count)
+		return -STP_EINVAL;
+	return reader->fault ? -STP_EFAULT : 0;
+}
+
+int stp_format(struct stp_text *text, const char *string, const struct stp_args *args)
+{
+	struct reader reader = { .at = string, .args = args, .count = stp_args_count(args) };
+
+	return format(text, &reader);
+}
+
+int stp_format_check(const char *string, u32 shape)
+{
+	struct stp_args args = { .shape = shape };
+	struct reader reader = { .at = string, .args = &args, .count = stp_args_count(&args), .blind = true };
+	struct stp_text text = { .out = NULL };
+
+	return format(&text, &reader);
 }

@@ -8,13 +8,12 @@ static u32 log_used;
 
 static const char log_full[] = "(log is full)\n";
 
-void stp_log_args(void *unused, const char *format, const struct stp_args *args)
+void stp_log_args(const char *format, const struct stp_args *args)
 {
 	/* What log_full and the final NUL need is kept back. */
 	u32 usable = STP_LOG_SIZE - sizeof(log_full);
 	struct stp_text text = { .out = log_text + log_used, .size = usable - log_used };
 
-	(void)unused;
 	if (log_used >= usable || stp_format(&text, format, args))
 		return;
 	if (text.length > text.size) {

@@ -26,7 +26,7 @@ static void emit_args(const struct writer *out, const char *format, const struct
 		out->write(out->to, line, text.length < text.size ? text.length : text.size);
 }
 
-#define emit(out, ...) STP_FORMATTED(emit_args, out, __VA_ARGS__)
+#define emit(out, format, ...) emit_args(out, format, STP_ARGS(__VA_ARGS__))
 
 /* A string as JSON has it; control characters become '?'. */
 static void emit_string(const struct writer *out, const char *string)
@@ -51,7 +51,7 @@ static void emit_probe(const struct writer *out, const struct stp_probe *probe)
 
 static void emit_map(const struct writer *out, const struct stp_map *map)
 {
-	emit(out, "{\"name\":\"%s\",\"entries_max\":%d,\"size\":%d}", map->name, map->entries_max, stp_map_size(map));
+	emit(out, "{\"name\":\"%s\",\"entries_max\":%d,\"size\":%d}", map->name, map->entries_max, stp_map_entries(map));
 }
 
 static void emit_kind(const struct writer *out, const char *name, const struct stp_ledger_kind *kind)
@@ -70,7 +70,7 @@ static void emit_row(const struct writer *out, u32 cpu, u32 probe, const struct 
 	static const char *const kinds[] = STP_LOSS_KIND_NAMES;
 	u32 i;
 
-	emit(out, "{\"cpu\":%d,\"probe\":%d,\"cut\":%d", cpu, probe, row->cut);
+	emit(out, "{\"cpu\":%d,\"probe\":%d,\"cut\":%d,\"evicted\":%d", cpu, probe, row->cut, row->evicted);
 	for (i = 0; i < STP_LOSS_KINDS; i++)
 		emit_kind(out, kinds[i], &row->kind[i]);
 	emit(out, "}");

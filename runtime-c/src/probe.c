@@ -8,22 +8,63 @@
 #include <stp/session.h>
 #include <stp/task.h>
 
-static struct stp_cpu *this_cpu(void)
-{
-	return &stp_session.cpu[stp_cpu()];
-}
+#define TIME_CHECK_ACTIONS 32 /* actions between two looks at the clock, in hits that have a time limit */
 
 struct stp_ctx *stp_current_ctx(void)
 {
-	return STP_READ(this_cpu()->current_ctx);
+	struct stp_ctx *ctx = stp_this_ctx();
+
+	return stp_outside(ctx) ? NULL : ctx;
 }
 
-struct stp_ledger *stp_current_row(void)
+static bool is_end(const struct stp_probe *probe)
 {
-	struct stp_cpu *cpu = this_cpu();
-	struct stp_ctx *ctx = STP_READ(cpu->current_ctx);
+	return !probe->provider->rank;
+}
 
-	return ctx ? ctx->row : &cpu->rows[stp_session.program.probes_count];
+/* X6: actions until somebody has to look at the clock, and the rest. */
+static void give_actions(struct stp_ctx *ctx, long actions)
+{
+	long now = actions;
+
+	if (stp_session.hit_cycles_max && !is_end(ctx->probe) && now > TIME_CHECK_ACTIONS)
+		now = TIME_CHECK_ACTIONS;
+	ctx->actions = now;
+	ctx->rest = actions - now;
+}
+
+bool stp_act_slowly(struct stp_ctx *ctx)
+{
+	if (stp_outside(ctx)) {
+		ctx->actions = STP_ACTIONS_ENDLESS;
+		return true;
+	}
+	ctx->actions = 0;
+	if (!ctx->exhausted && ctx->rest && stp_cycles() - ctx->began <= stp_session.hit_cycles_max) {
+		give_actions(ctx, ctx->rest);
+		ctx->actions--;
+		return true;
+	}
+	ctx->rest = 0;
+	ctx->exhausted = true;
+	return false;
+}
+
+/* Whether the hits of this CPU have taken more than their share of the interval (overload). */
+static bool is_overloaded(struct stp_cpu *cpu, u64 now)
+{
+	if (now - STP_READ(cpu->window) >= stp_session.overload_interval) {
+		STP_WRITE(cpu->window, now);
+		STP_WRITE(cpu->used, 0);
+	}
+	return STP_READ(cpu->used) > stp_session.overload_cycles_max;
+}
+
+static struct stp_ctx *refuse(struct stp_ledger *row, u32 cause)
+{
+	stp_ledger_lose(row, STP_LOSS_KIND_HIT, cause);
+	stp_preempt_enable();
+	return NULL;
 }
 
 struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
@@ -31,16 +72,19 @@ struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
 	struct stp_cpu *cpu;
 	struct stp_ctx *ctx, *outer;
 	struct stp_ledger *row;
+	u64 now = 0;
 
 	stp_preempt_disable();
-	cpu = this_cpu();
+	cpu = stp_this_cpu();
 	row = &cpu->rows[probe->index];
 	stp_ledger_attempt(row, STP_LOSS_KIND_HIT);
 	outer = STP_READ(cpu->current_ctx);
-	if (outer && outer->level >= level) {
-		stp_ledger_lose(row, STP_LOSS_KIND_HIT, STP_LOSS_NESTED); /* X1 */
-		stp_preempt_enable();
-		return NULL;
+	if (outer != &cpu->none && outer->level >= level)
+		return refuse(row, STP_LOSS_NESTED); /* X1 */
+	if (stp_session.timed) {
+		now = stp_cycles();
+		if (stp_session.overload_interval && !is_end(probe) && is_overloaded(cpu, now))
+			return refuse(row, STP_LOSS_BUDGET);
 	}
 	ctx = &cpu->ctx[level];
 	/* Once it is claimed, calls outside of any probe that interrupt us are entered there (X3). */
@@ -53,15 +97,38 @@ struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
 	ctx->outer = outer;
 	ctx->probe = probe;
 	ctx->strings_used = 0; /* B1; the print buffer is empty since the exit before (X2) */
+	ctx->exhausted = false;
+	ctx->raised = false;
+	ctx->began = now;
+	give_actions(ctx, is_end(probe) ? stp_session.config.actions_ends : stp_session.config.actions);
 	return ctx;
+}
+
+/* X2: how the hit ended. */
+static void account(struct stp_ctx *ctx)
+{
+	if (ctx->raised) {
+		stp_print_offer(ctx, STP_RECORD_ERROR, ctx->error, strnlen(ctx->error, sizeof(ctx->error)));
+		stp_session_error();
+	}
+	if (ctx->exhausted)
+		stp_ledger_lose(ctx->row, STP_LOSS_KIND_HIT, STP_LOSS_BUDGET);
+	else if (ctx->raised)
+		stp_ledger_lose(ctx->row, STP_LOSS_KIND_HIT, STP_LOSS_ERROR);
+	else
+		stp_ledger_deliver(ctx->row, STP_LOSS_KIND_HIT);
 }
 
 void stp_probe_exit(struct stp_ctx *ctx)
 {
-	stp_print_flush(ctx); /* X2; counted there */
-	stp_ledger_deliver(ctx->row, STP_LOSS_KIND_HIT);
+	struct stp_cpu *cpu = ctx->cpu;
+
+	stp_print_send(ctx); /* X2; counted there */
+	account(ctx);
+	if (stp_session.timed && ctx->outer == &cpu->none)
+		STP_WRITE(cpu->used, STP_READ(cpu->used) + stp_cycles() - ctx->began);
 	stp_barrier();
-	STP_WRITE(ctx->cpu->current_ctx, ctx->outer);
+	STP_WRITE(cpu->current_ctx, ctx->outer);
 	stp_preempt_enable();
 }
 

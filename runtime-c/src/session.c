@@ -6,6 +6,9 @@
 #include <stp/session.h>
 
 struct stp_session stp_session;
+#ifndef STP_PORT_THIS_CPU
+struct stp_cpu *stp_cpus;
+#endif
 
 static void free_cpu(struct stp_cpu *cpu)
 {
@@ -26,15 +29,21 @@ static int init_cpu(struct stp_cpu *cpu, u32 index)
 	u32 level;
 
 	cpu->index = index;
+	cpu->lock_id = index + 1;
 	cpu->rows = stp_alloc(rows * sizeof(*cpu->rows));
 	complete = cpu->rows;
 	stp_owned_by(cpu->rows, rows * sizeof(*cpu->rows), index);
 	stp_owned_by(cpu->ctx, sizeof(cpu->ctx), index);
+	cpu->none = (struct stp_ctx){
+		.cpu = cpu, .row = cpu->rows + rows - 1, .level = STP_CONTEXTS, .slot = index * STP_CONTEXTS, .actions = STP_ACTIONS_ENDLESS,
+	};
+	cpu->current_ctx = &cpu->none;
 	for (level = 0; level < STP_CONTEXTS; level++) {
 		struct stp_ctx *ctx = &cpu->ctx[level];
 
 		ctx->cpu = cpu;
 		ctx->level = level;
+		ctx->slot = index * STP_CONTEXTS + level;
 		ctx->row = cpu->rows + rows - 1;
 		ctx->strings = stp_alloc((size_t)config->strings * STP_STRING_SIZE_MAX);
 		ctx->print = stp_alloc(config->print_size);
@@ -55,6 +64,7 @@ static int init_cpus(void)
 	for (i = 0; i < stp_session.config.cpus; i++)
 		if (init_cpu(&stp_session.cpu[i], i))
 			return -STP_ENOMEM;
+	stp_port_set_cpus(stp_session.cpu, stp_session.config.cpus);
 	return 0;
 }
 
@@ -66,6 +76,7 @@ static void free_cpus(void)
 		return;
 	for (i = 0; i < stp_session.config.cpus; i++)
 		free_cpu(&stp_session.cpu[i]);
+	stp_port_set_cpus(NULL, 0);
 	stp_free(stp_session.cpu);
 	stp_session.cpu = NULL;
 }
@@ -80,9 +91,9 @@ static int init_maps(void)
 
 		map->index = i;
 		error = stp_map_init(map);
-		if (error == -STP_EINVAL)
-			stp_log("map %s: entries_max must be 1 to %d and string_size 1 to %d\n", map->name, STP_MAP_ENTRIES_MAX,
-				STP_STRING_SIZE_MAX);
+		if (error == -STP_ENOMEM)
+			stp_log("map %s: no memory for %d entries on %d CPUs; lower entries_max or string_size\n", map->name, map->entries_max,
+				map->per_cpu ? stp_session.config.cpus : 1);
 		if (error)
 			return error;
 	}
@@ -111,18 +122,70 @@ static int check_limits(const struct stp_program *program, const struct stp_conf
 	return 0;
 }
 
+/* All formats of the program, before anything runs (P1). */
+static int check_formats(const struct stp_program *program)
+{
+	int error = 0;
+	u32 i;
+
+	for (i = 0; i < program->formats_count; i++) {
+		const struct stp_format_use *use = program->formats[i];
+
+		if (!stp_format_check(use->format, use->shape))
+			continue;
+		stp_log("%s:%d: the format does not fit its arguments in number or types, or has an unknown directive: %s\n", use->file, use->line,
+			use->format);
+		error = -STP_EINVAL;
+	}
+	return error;
+}
+
+static void set_default(u32 *limit, u32 value)
+{
+	if (!*limit)
+		*limit = value;
+}
+
+static void set_defaults(struct stp_config *config)
+{
+	set_default(&config->print_size, STP_PRINT_SIZE_DEFAULT);
+	set_default(&config->strings, STP_STRINGS_PER_CONTEXT);
+	set_default(&config->actions, STP_HIT_ACTIONS_MAX);
+	set_default(&config->actions_ends, STP_HIT_ACTIONS_ENDS_MAX);
+	set_default(&config->time_us, STP_HIT_TIME_MAX_US);
+	set_default(&config->overload_percent, STP_OVERLOAD_PERCENT);
+	set_default(&config->overload_interval_ms, STP_OVERLOAD_INTERVAL_MS);
+	set_default(&config->errors, STP_ERRORS_MAX);
+	set_default(&config->map_entries, STP_MAP_ENTRIES_DEFAULT);
+}
+
+/* Limits of time, in cycles. */
+static void set_clock(struct stp_session *session)
+{
+	const struct stp_config *config = &session->config;
+	u64 cycles_per_us = stp_port_cycles_per_us();
+
+	if (config->time_us != STP_UNLIMITED)
+		session->hit_cycles_max = config->time_us * cycles_per_us;
+	if (config->overload_percent != STP_UNLIMITED) {
+		session->overload_interval = config->overload_interval_ms * cycles_per_us * 1000;
+		session->overload_cycles_max = stp_divide_u64(session->overload_interval * config->overload_percent, 100);
+	}
+	session->timed = session->hit_cycles_max || session->overload_interval;
+}
+
 int stp_session_init(const struct stp_program *program, const struct stp_config *config)
 {
 	int error = check_limits(program, config);
 	u32 i;
 
+	if (!error)
+		error = check_formats(program);
 	if (error)
 		return error;
 	stp_session = (struct stp_session){ .program = *program, .config = *config };
-	if (!stp_session.config.print_size)
-		stp_session.config.print_size = STP_PRINT_SIZE_DEFAULT;
-	if (!stp_session.config.strings)
-		stp_session.config.strings = STP_STRINGS_PER_CONTEXT;
+	set_defaults(&stp_session.config);
+	set_clock(&stp_session);
 	for (i = 0; i < program->probes_count; i++)
 		program->probes[i]->index = i;
 	error = init_cpus();
@@ -196,9 +259,10 @@ int stp_session_start(void)
 		return -STP_ESTATE;
 	STP_WRITE(stp_session.state, STP_STATE_STARTING);
 	error = attach_rank(0);
-	STP_WRITE(stp_session.state, STP_STATE_RUNNING);
-	if (!error)
+	if (!error && STP_READ(stp_session.state) == STP_STATE_STARTING) {
+		STP_WRITE(stp_session.state, STP_STATE_RUNNING);
 		error = attach_rank(1);
+	}
 	if (error) {
 		STP_WRITE(stp_session.state, STP_STATE_STOPPING);
 		detach_rank(1);
@@ -209,12 +273,52 @@ int stp_session_start(void)
 
 void stp_session_stop(void)
 {
-	if (stp_session.state == STP_STATE_RUNNING) {
+	if (stp_session.state == STP_STATE_RUNNING || stp_session.state == STP_STATE_STOPPING) {
 		STP_WRITE(stp_session.state, STP_STATE_STOPPING);
 		detach_rank(1);
 		detach_rank(0); /* end probes run here */
 	}
 	STP_WRITE(stp_session.state, STP_STATE_ENDED);
+}
+
+/* No more hits from now on; who drives the session is told. */
+static void want_stop(void)
+{
+	u32 state = STP_READ(stp_session.state);
+
+	if (state != STP_STATE_STARTING && state != STP_STATE_RUNNING)
+		return;
+	STP_WRITE(stp_session.state, STP_STATE_STOPPING);
+	stp_port_stop();
+}
+
+#define COUNT_TRIES_MAX 64 /* tries; each that fails is an error that another CPU has counted */
+
+void stp_session_error(void)
+{
+	u32 errors, tries;
+
+	for (tries = COUNT_TRIES_MAX; tries; tries--) {
+		errors = STP_READ(stp_session.errors);
+		if (stp_cmpxchg(&stp_session.errors, errors, errors + 1) == errors)
+			break;
+	}
+	if (stp_session.config.errors != STP_UNLIMITED && errors + 1 >= stp_session.config.errors)
+		want_stop();
+}
+
+void stp_exit(struct stp_ctx *ctx)
+{
+	(void)ctx;
+	want_stop();
+}
+
+void stp_session_refill(void)
+{
+	u32 i;
+
+	for (i = 0; i < stp_session.program.maps_count; i++)
+		stp_map_refill(stp_session.program.maps[i]);
 }
 
 void stp_session_fini(void)

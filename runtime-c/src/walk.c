@@ -1,228 +1,203 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Walks (M10): the order is made once under the map's lock, by a bounded heap; each visit copies its entry under the lock.
+ * Walks (M10): the order is made once, under the lock of all parts; each visit copies its entry under the lock.
  * Must never: visit an entry that was made after the walk began, leave a map held while the author's code runs, let that
  * code look at a node that may change.
- * Siblings: runtime-as/assembly/map.ts, map.c
+ * Siblings: runtime-as/assembly/walk.ts, map.c, sort.c
  */
-#include <stp/ledger.h>
 #include <stp/map.h>
-#include <stp/string.h>
+#include <stp/sort.h>
 
-/* How a walk compares: part of the key, or the value. */
-struct sorting {
-	const struct stp_map *map;
-	u32 part; /* VALUE, or a part's number */
-	bool descending;
-};
-
-#define VALUE STP_KEY_PARTS_MAX
-
-static int compare_int(s64 a, s64 b)
-{
-	return a < b ? -1 : a > b;
-}
-
-static int compare_string(const u64 *a, const u64 *b)
-{
-	u64 common = *a < *b ? *a : *b;
-	int first = memcmp(a + 1, b + 1, common);
-
-	return first ? first : compare_int(*a, *b);
-}
-
-/* Whether node @a is visited before node @b; never equal, for ties keep insertion order. */
-static bool before(const struct sorting *by, u32 a, u32 b)
-{
-	const struct stp_map_node *left = stp_map_node_at(by->map, a);
-	const struct stp_map_node *right = stp_map_node_at(by->map, b);
-	int order;
-
-	if (by->part == VALUE)
-		order = compare_int(left->value, right->value);
-	else if (stp_map_part_is_string(by->map, by->part))
-		order = compare_string(stp_map_node_part(by->map, left, by->part), stp_map_node_part(by->map, right, by->part));
-	else
-		order = compare_int(*stp_map_node_part(by->map, left, by->part), *stp_map_node_part(by->map, right, by->part));
-	if (!order)
-		return left->order < right->order;
-	return by->descending ? order > 0 : order < 0;
-}
-
-/* Let heap[@at] sink until none below it is visited later: the top is the last to be visited. */
-static void sink(const struct sorting *by, u32 *heap, u32 count, u32 at)
-{
-	u32 moving = heap[at];
-
-	for (;;) {
-		u32 child = 2 * at + 1;
-
-		if (child >= count)
-			break;
-		if (child + 1 < count && before(by, heap[child], heap[child + 1]))
-			child++;
-		if (!before(by, moving, heap[child]))
-			break;
-		heap[at] = heap[child];
-		at = child;
-	}
-	heap[at] = moving;
-}
-
-/* The first @limit nodes of the order into @out; gives how many. */
-static u32 choose(const struct sorting *by, u32 *out, u32 limit)
-{
-	const struct stp_map *map = by->map;
-	u32 count = 0;
-	u32 index, i;
-
-	for (index = map->first; index; index = stp_map_node_at(map, index)->next) {
-		if (count < limit) {
-			out[count++] = index;
-			if (count == limit)
-				for (i = count / 2; i-- > 0;)
-					sink(by, out, count, i);
-		} else if (before(by, index, out[0])) {
-			out[0] = index;
-			sink(by, out, count, 0);
-		}
-	}
-	if (count < limit)
-		for (i = count / 2; i-- > 0;)
-			sink(by, out, count, i);
-	for (i = count; i-- > 1;) {
-		u32 last = out[0];
-
-		out[0] = out[i];
-		out[i] = last;
-		sink(by, out, i, 0);
-	}
-	return count;
-}
-
-static u32 copy_in_order(const struct stp_map *map, u32 *out, u32 limit)
-{
-	u32 count = 0;
-	u32 index;
-
-	for (index = map->first; index && count < limit; index = stp_map_node_at(map, index)->next)
-		out[count++] = index;
-	return count;
-}
-
-static struct stp_map_order *take_order(struct stp_map *map)
+static struct stp_map_room *take_room(struct stp_map *map)
 {
 	u32 i;
 
 	for (i = 0; i < STP_MAP_WALKS_MAX; i++) {
 		/* Pairs with stp_walk_end(), which holds no lock. */
-		if (!stp_load_acquire(&map->orders[i].busy)) {
-			STP_WRITE(map->orders[i].busy, 1);
-			return &map->orders[i];
+		if (!stp_load_acquire(&map->rooms[i].busy)) {
+			STP_WRITE(map->rooms[i].busy, 1);
+			return &map->rooms[i];
 		}
 	}
 	return NULL;
 }
 
-static int refuse_busy(void)
+/* M13: whether a part before @part has the entry, too, and gives it its place. */
+static bool has_place_before(const struct stp_map *map, u32 part, const struct stp_map_node *node)
 {
-	struct stp_ledger *row;
+	u32 i;
 
-	stp_preempt_disable();
-	row = stp_current_row();
-	stp_ledger_attempt(row, STP_LOSS_KIND_MAP);
-	stp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY);
-	stp_preempt_enable();
-	return -STP_EBUSY;
+	for (i = 0; i < part; i++)
+		if (stp_map_find_same(map, &map->parts[i], node))
+			return true;
+	return false;
 }
 
-/* Return: whether @sort is an order that @map has. */
-static bool read_sort(const struct stp_map *map, u32 sort, struct sorting *by)
+/* References to all entries in insertion order, or to the first @limit if that is the order wanted. Return: how many. */
+static u32 collect(const struct stp_sorting *by, struct stp_map_room *room, u32 limit)
 {
-	*by = (struct sorting){ .map = map, .part = VALUE };
-	switch (sort) {
-	case STP_SORT_VALUE_DESC:
-		by->descending = true;
-		return true;
-	case STP_SORT_INSERTION:
-	case STP_SORT_VALUE_ASC:
-		return true;
-	default:
-		if (sort > STP_SORT_KEY2_DESC)
-			return false;
-		by->part = (sort - STP_SORT_KEY1_ASC) / 2;
-		by->descending = (sort - STP_SORT_KEY1_ASC) % 2;
-		return by->part < stp_map_key_parts(map);
+	const struct stp_map *map = by->map;
+	bool in_order = by->field == STP_SORT_FIELD_INSERTION && !by->descending;
+	u32 count = 0;
+	u32 part;
+
+	for (part = 0; part < map->parts_count; part++) {
+		struct stp_map_node *node;
+
+		room->before[part] = map->parts[part].order_next;
+		for (node = map->parts[part].first; node && !(in_order && count == limit); node = node->next) {
+			if (part && has_place_before(map, part, node))
+				continue;
+			room->refs[count].node = node;
+			room->refs[count].part = part;
+			if (!in_order)
+				room->refs[count].word = stp_sorting_word(by, node, count);
+			count++;
+		}
 	}
+	if (!in_order)
+		stp_sort(by, room, count, limit);
+	return count < limit ? count : limit;
+}
+
+/* The order of a walk, made while all parts are held. Return: 0, or -STP_EBUSY: the call is over then. */
+static int begin_held(struct stp_walk *walk, struct stp_map_call *call, const struct stp_sorting *by, u32 limit)
+{
+	walk->room = take_room(walk->map);
+	if (!walk->room) {
+		stp_map_give_all(walk->map);
+		return stp_map_refuse(call, -STP_EBUSY);
+	}
+	walk->count = collect(by, walk->room, limit ? limit : ~0u);
+	stp_map_end_all(call, walk->map);
+	return 0;
 }
 
 int stp_walk_begin(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options)
 {
-	u32 limit = options.limit && options.limit < map->entries_max ? options.limit : map->entries_max;
-	struct sorting by;
-	unsigned long flags;
+	struct stp_sorting by;
+	struct stp_map_call call;
+	int error;
 
-	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx ? ctx->strings_used : 0 };
-	if (!read_sort(map, options.sort, &by))
-		return -STP_EINVAL;
-	if (stp_map_lock(map, &flags))
-		return refuse_busy();
-	walk->order = take_order(map);
-	if (walk->order) {
-		walk->made_before = map->order_next;
-		walk->count = options.sort == STP_SORT_INSERTION ? copy_in_order(map, walk->order->node, limit) :
-								   choose(&by, walk->order->node, limit);
-	}
-	stp_map_unlock(map, flags);
-	return walk->order ? 0 : refuse_busy();
+	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx ? ctx->strings_used : 0, .remove = options.remove };
+	error = stp_map_begin_all(&call, map, stp_sorting_init(&by, map, options.sort), 0);
+	return error ? error : begin_held(walk, &call, &by, options.limit);
 }
 
-/* Copy the next entry that is still there. Return: -STP_ENOENT if there is none; -STP_EBUSY (M6). */
-static int show_next(struct stp_walk *walk)
+int stp_walk_begin_paid(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options)
 {
-	struct stp_map_node *node;
-	int result = -STP_ENOENT;
-	unsigned long flags;
+	struct stp_sorting by;
+	struct stp_map_call call;
+	int error;
 
-	if (stp_map_lock(walk->map, &flags))
-		return -STP_EBUSY;
-	while (result && walk->next < walk->count) {
-		node = stp_map_node_at(walk->map, walk->order->node[walk->next++]);
-		/* Free nodes and nodes made since have a higher number (M10). */
-		if (node->order < walk->made_before) {
-			memcpy(walk->order->shown, node, walk->map->node_size);
-			result = 0;
-		}
+	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx->strings_used, .remove = options.remove };
+	error = stp_map_begin_paid(&call, map, stp_sorting_init(&by, map, options.sort), 0);
+	return error ? error : begin_held(walk, &call, &by, options.limit);
+}
+
+/* A copy of an entry as it is now, merged. */
+static void show(const struct stp_map *map, struct stp_map_node *shown, const struct stp_map_node *node)
+{
+	memcpy(shown, node, map->node_size);
+	if (map->parts_count > 1)
+		stp_map_merge(map, shown, node);
+}
+
+/* The first entry of a key, over all parts. */
+static const struct stp_map_node *find_first(const struct stp_map *map, const struct stp_map_lookup *lookup)
+{
+	const struct stp_map_node *node = NULL;
+	u32 i;
+
+	for (i = 0; i < map->parts_count && !node; i++)
+		node = stp_map_find(map, map->key_shape, map->key_at, &map->parts[i], lookup);
+	return node;
+}
+
+int stp_walk_begin_one(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key)
+{
+	bool fits = key->shape == map->key_shape && !key->any && map->hist.kind != STP_HIST_KIND_NONE;
+	struct stp_map_lookup lookup = { .cut = 0 };
+	const struct stp_map_node *node;
+	struct stp_map_call call;
+	int error;
+
+	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx->strings_used };
+	if (fits)
+		stp_map_prepare(map, map->key_shape, key->value, 0, &lookup);
+	error = stp_map_begin_paid(&call, map, fits, lookup.cut);
+	if (error)
+		return error;
+	node = find_first(map, &lookup);
+	walk->room = take_room(map);
+	if (walk->room && node) {
+		show(map, walk->room->shown, node);
+		walk->node = walk->room->shown;
 	}
-	stp_map_unlock(walk->map, flags);
-	return result;
+	stp_map_give_all(map);
+	if (!walk->room)
+		return stp_map_refuse(&call, -STP_EBUSY);
+	stp_irq_restore(call.flags);
+	if (node)
+		return 0;
+	stp_walk_end(walk);
+	return -STP_ENOENT;
+}
+
+static void remove_everywhere(struct stp_map *map, const struct stp_map_node *shown)
+{
+	u32 i;
+
+	for (i = 0; i < map->parts_count; i++) {
+		struct stp_map_node *node = stp_map_find_same(map, &map->parts[i], shown);
+
+		if (node)
+			stp_map_remove(map, &map->parts[i], node);
+	}
+}
+
+/* Show the next entry that is still there. Return: whether there is one; a refusal is entered (M10). */
+static bool show_next(struct stp_walk *walk)
+{
+	struct stp_map_room *room = walk->room;
+	struct stp_map_call call;
+	bool found = false;
+
+	if (stp_map_begin_all(&call, walk->map, true, 0))
+		return false;
+	while (!found && walk->at < walk->count) {
+		const struct stp_map_ref *ref = &room->refs[walk->at++];
+
+		/* Free nodes and nodes made since have a higher number. */
+		if (ref->node->order >= room->before[ref->part])
+			continue;
+		found = true;
+		show(walk->map, room->shown, ref->node);
+		if (walk->remove)
+			remove_everywhere(walk->map, room->shown);
+	}
+	stp_map_end_all(&call, walk->map);
+	return found;
 }
 
 bool stp_walk_next(struct stp_walk *walk)
 {
-	int result = -STP_ENOENT;
-
 	if (walk->ctx)
 		walk->ctx->strings_used = walk->strings;
-	if (walk->next < walk->count)
-		result = show_next(walk);
-	if (result == -STP_EBUSY)
-		refuse_busy(); /* M10: the walk ends there */
-	if (result) {
+	if (walk->at == walk->count || !show_next(walk)) {
 		stp_walk_end(walk);
 		return false;
 	}
-	walk->node = walk->order->shown;
-	walk->value = walk->node->value;
+	walk->node = walk->room->shown;
 	return true;
 }
 
 void stp_walk_end(struct stp_walk *walk)
 {
-	if (walk->order)
-		stp_store_release(&walk->order->busy, 0); /* pairs with take_order() under the lock */
-	walk->order = NULL;
-	walk->count = 0;
+	if (walk->room)
+		stp_store_release(&walk->room->busy, 0); /* pairs with take_room() under the lock */
+	walk->room = NULL;
+	walk->at = walk->count = 0;
 }
 
 s64 stp_it_key_int64(const struct stp_walk *it, u32 n)
@@ -232,15 +207,26 @@ s64 stp_it_key_int64(const struct stp_walk *it, u32 n)
 	return *stp_map_node_part(it->map, it->node, n);
 }
 
-const char *stp_it_str(struct stp_walk *it, u32 n)
+/* A string of the entry being visited, given as length and bytes. */
+static const char *show_string(struct stp_walk *it, const u64 *words)
 {
-	char *string;
+	char *string = it->ctx ? stp_string_take(it->ctx) : NULL;
 
-	if (n >= stp_map_key_parts(it->map) || !stp_map_part_is_string(it->map, n) || !it->ctx)
-		return "";
-	string = stp_string_take(it->ctx);
 	if (!string)
 		return "";
-	memcpy(string, stp_map_node_part(it->map, it->node, n) + 1, it->map->string_size);
+	memcpy(string, words + 1, words[0]);
+	string[words[0]] = 0;
 	return string;
+}
+
+const char *stp_it_str(struct stp_walk *it, u32 n)
+{
+	if (n >= stp_map_key_parts(it->map) || !stp_map_part_is_string(it->map, n))
+		return "";
+	return show_string(it, stp_map_node_part(it->map, it->node, n));
+}
+
+const char *stp_it_value_str(struct stp_walk *it)
+{
+	return it->map->value_type == STP_VALUE_STRING ? show_string(it, it->node->word) : "";
 }

@@ -12,7 +12,7 @@ beforeEach(async () => void (directory = await mkdtemp(join(tmpdir(), "stp-manif
 afterEach(() => rm(directory, { recursive: true }));
 
 const COUNT = `{"attempted":7,"delivered":4,"lost":{${Object.keys(LOSS_CAUSES).map((cause, i) => `"${cause}":${i === 0 ? 3 : 0}`)}}}`;
-const row = (cpu: number, probe: number): string => `{"cpu":${cpu},"probe":${probe},"cut":0,${Object.keys(LOSS_KINDS).map((kind) => `"${kind}":${COUNT}`)}}`;
+const row = (cpu: number, probe: number): string => `{"cpu":${cpu},"probe":${probe},"cut":0,"evicted":0,${Object.keys(LOSS_KINDS).map((kind) => `"${kind}":${COUNT}`)}}`;
 const ROWS = [row(0, 0), row(0, 1), row(1, 0), row(1, 1)];
 
 /** As runtime-c/src/manifest.c writes it. */

@@ -41,6 +41,7 @@ export interface LedgerRow {
   readonly probe: number;
   /** Strings and texts shortened at a limit. */
   readonly cut: bigint;
+  readonly evicted: bigint;
   readonly kinds: Readonly<Record<LossKind, LedgerCount>>;
 }
 
@@ -176,6 +177,7 @@ function rowOf(json: Json, cpus: number, probes: number): LedgerRow {
     cpu: integer(field(json, "cpu"), 0, cpus - 1),
     probe: integer(field(json, "probe"), 0, probes),
     cut: counter(field(json, "cut")),
+    evicted: counter(field(json, "evicted")),
     kinds: mapRecord(LOSS_KINDS, (kind) => countOf(field(json, kind))),
   };
 }

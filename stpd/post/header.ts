@@ -16,6 +16,8 @@ const TYPE_AT = HEADER_OFFSETS.type;
 const SEQUENCE_AT = HEADER_OFFSETS.sequence;
 const CONTEXTS_COUNT = CONTEXTS.length;
 
+const TYPES: ReadonlySet<number> = new Set(Object.values(RECORD_TYPES));
+
 /** High words of a sequence that a JavaScript number holds exactly: 8 PiB of output from one CPU. */
 const SEQUENCE_HIGH_MAX = 0x1fffff;
 const WORD = 0x1_0000_0000;
@@ -28,7 +30,7 @@ export function headerFault(view: DataView, at: number, cpu: number): string | u
   if (payload_size > PAYLOAD_SIZE_MAX) return `payload_size ${payload_size} exceeds ${PAYLOAD_SIZE_MAX}`;
   if (view.getUint16(at + CPU_AT, true) !== cpu) return `the record is of CPU ${view.getUint16(at + CPU_AT, true)}`;
   if (view.getUint8(at + CONTEXT_AT) >= CONTEXTS_COUNT) return `unknown context ${view.getUint8(at + CONTEXT_AT)}`;
-  if (type !== RECORD_TYPES.print && type !== RECORD_TYPES.event) return `unknown record type ${type}`;
+  if (!TYPES.has(type)) return `unknown record type ${type}`;
   if (type === RECORD_TYPES.event && payload_size !== EVENT_SIZE) return `payload_size ${payload_size} of an event is not ${EVENT_SIZE}`;
   if (view.getUint32(at + SEQUENCE_AT, true) % RECORD_ALIGN !== 0 || view.getUint32(at + SEQUENCE_AT + 4, true) > SEQUENCE_HIGH_MAX)
     return `impossible sequence ${view.getBigUint64(at + SEQUENCE_AT, true)}`;

@@ -27,10 +27,11 @@ function probeName(probe: number, { probes }: Manifest): string {
   return `${found.provider}${found.target && ` ${JSON.stringify(found.target)}`}, line ${found.line}`;
 }
 
-function lossTable({ losses, cuts }: LossReport, manifest: Manifest): readonly string[] {
+function lossTable({ losses, cuts, evictions }: LossReport, manifest: Manifest): readonly string[] {
   const rows = [
     ...losses.map(({ probe, kind, cause, lost, attempted }) => [`${lost}`, `${attempted}`, kind, cause, probeName(probe, manifest)] as const),
     ...cuts.map(({ probe, cut }) => [`${cut}`, "", "text", "cut", probeName(probe, manifest)] as const),
+    ...evictions.map(({ probe, evicted }) => [`${evicted}`, "", "entry", "evicted", probeName(probe, manifest)] as const),
   ];
   if (rows.length === 0) return [];
   return aligned([["LOST", "OF", "KIND", "CAUSE", "PROBE"], ...rows]);

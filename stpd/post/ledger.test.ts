@@ -24,7 +24,7 @@ describe("lossReport", () => {
   it("X4: says nothing where nothing was lost", async () => {
     const manifest = await manifestWith();
     const report = lossReport(manifest, whole(10, 20));
-    expect(report).toEqual({ losses: [], cuts: [], imbalances: [], mismatches: [], ok: true });
+    expect(report).toEqual({ losses: [], cuts: [], evictions: [], imbalances: [], mismatches: [], ok: true });
     expect(ledgerText(report, manifest)).toEqual([]);
   });
 
@@ -34,6 +34,7 @@ describe("lossReport", () => {
       rows[2]!["record"] = jsonCount(20, { full: 2, transport: 5 });
       rows[3]!["map"] = jsonCount(0, { busy: 12345 });
       rows[2]!.cut = 7;
+      rows[3]!.evicted = 9;
     });
     const report = lossReport(manifest, whole(10, 20));
     expect(report.ok).toBe(true);
@@ -43,6 +44,7 @@ describe("lossReport", () => {
       '    5     38  record  transport  kprobe "do_sys_openat2", line 5',
       '12345  12345  map     busy       outside any probe',
       '    7         text    cut        kprobe "do_sys_openat2", line 5',
+      '    9         entry   evicted    outside any probe',
     ]);
     expect(JSON.parse(ledgerJson(report))).toEqual({
       losses: [
@@ -51,6 +53,7 @@ describe("lossReport", () => {
         { probe: 1, kind: "map", cause: "busy", lost: 12345, attempted: 12345 },
       ],
       cuts: [{ probe: 0, cut: 7 }],
+      evictions: [{ probe: 1, evicted: 9 }],
       imbalances: [],
       mismatches: [],
       ok: true,

@@ -25,6 +25,12 @@ export interface Cut {
   readonly cut: bigint;
 }
 
+/** Entries that wrap maps dropped for newer ones, summed over CPUs. */
+export interface Eviction {
+  readonly probe: number;
+  readonly evicted: bigint;
+}
+
 /** A row in which attempted is not delivered + lost: a bug of the runtime. */
 export interface Imbalance {
   readonly cpu: number;
@@ -47,6 +53,7 @@ export interface Mismatch {
 export interface LossReport {
   readonly losses: readonly Loss[];
   readonly cuts: readonly Cut[];
+  readonly evictions: readonly Eviction[];
   readonly imbalances: readonly Imbalance[];
   readonly mismatches: readonly Mismatch[];
   /** The ledger balances and agrees with the files, damage apart. Losses do not make it false. */
@@ -71,6 +78,7 @@ export function lossReport(manifest: Manifest, found?: readonly CpuFound[]): Los
   return {
     losses: probes.flatMap((probe) => KINDS.flatMap((kind) => lossesOf(manifest, probe, kind))),
     cuts: probes.map((probe) => ({ probe, cut: sum(rowsOf(manifest, probe).map((row) => row.cut)) })).filter(({ cut }) => cut !== 0n),
+    evictions: probes.map((probe) => ({ probe, evicted: sum(rowsOf(manifest, probe).map((row) => row.evicted)) })).filter(({ evicted }) => evicted !== 0n),
     imbalances,
     mismatches,
     ok: imbalances.length === 0 && mismatches.every((mismatch) => mismatch.explained),

@@ -1,5 +1,5 @@
 /**
- * Records as the script's output: text, or JSON lines.
+ * Records as the script's output: text, or JSON lines. In text, an error that ended a hit is no output but a line for stderr.
  *
  * 64-bit numbers are exact in JSON: decimal literals, which a reader may round above 2^53; arguments of events are mostly
  * addresses, so they are hexadecimal strings. Text that is not UTF-8 comes with its exact bytes in `base64`.
@@ -14,14 +14,21 @@ import type { RecordReader } from "./reader.ts";
 /** Appends one record to the output. */
 export type PrintRecord = (record: RecordReader, output: OutputBuffer) => void;
 
-/** The bytes that the script printed, as they are; nothing for an event. */
+/** The line for stderr of an error record; undefined for others. */
+export function errorLine({ type_code, cpu, payload }: RecordReader): string | undefined {
+  return type_code === RECORD_TYPES.error ? `ERROR: ${payload.toString()} (CPU ${cpu})` : undefined;
+}
+
+/** The bytes that the script printed, as they are; nothing for an event or an error. */
 export const printText: PrintRecord = (record, output) => {
   if (record.type_code === RECORD_TYPES.print) output.append(record.bytes, record.payload_begin, record.payload_size);
 };
 
 /** One line of JSON for each record. */
 export const printJson: PrintRecord = (record, output) => {
-  output.appendString(record.type_code === RECORD_TYPES.print ? `{${placeOf(record)},${textOf(record)}}\n` : `{"event":{${placeOf(record)},${eventOf(record)}}}\n`);
+  if (record.type_code === RECORD_TYPES.event) output.appendString(`{"event":{${placeOf(record)},${eventOf(record)}}}\n`);
+  else if (record.type_code === RECORD_TYPES.error) output.appendString(`{"error":{${placeOf(record)},${textOf(record)}}}\n`);
+  else output.appendString(`{${placeOf(record)},${textOf(record)}}\n`);
 };
 
 function placeOf({ time_ns, cpu, context, probe, sequence }: RecordReader): string {

@@ -11,7 +11,7 @@ import { closeDataFiles, openDataFiles } from "./files.ts";
 import { ledgerText } from "./ledger-text.ts";
 import { lossReport, type LossReport } from "./ledger.ts";
 import { Merge } from "./merge.ts";
-import { printJson, printText } from "./output.ts";
+import { errorLine, printJson, printText } from "./output.ts";
 import { describeProblem, ProblemLog, PROBLEMS_KEPT_MAX, type Problem } from "./problem.ts";
 import { RecordReader } from "./reader.ts";
 import { FileWindow } from "./window.ts";
@@ -62,13 +62,15 @@ export async function postprocess(directory: string, options: PostOptions): Prom
 }
 
 /** Returns whether it was interrupted. */
-async function print(merge: Merge<RecordReader>, { json, write, signal }: PostOptions): Promise<boolean> {
+async function print(merge: Merge<RecordReader>, { json, write, report, signal }: PostOptions): Promise<boolean> {
   const output = new OutputBuffer(write);
   const printRecord = json ? printJson : printText;
   for (let turn = 1; !signal?.aborted; turn++) {
     const record = merge.next();
     if (record === undefined) break;
     printRecord(record, output);
+    const error = json ? undefined : errorLine(record);
+    if (error !== undefined) report(error);
     if (output.isFull) await output.flush();
     if (turn % RECORDS_PER_TURN === 0) await setImmediate();
   }

@@ -18,6 +18,7 @@ import type { FileWindow } from "./window.ts";
 const MAGIC_SIZE = 4;
 const PAYLOAD_SIZE_AT = HEADER_OFFSETS.payload_size;
 const TIME_AT = HEADER_OFFSETS.time_ns;
+const TYPE_NAMES: ReadonlyMap<number, RecordType> = new Map(Object.entries(RECORD_TYPES).map(([name, code]) => [code, name as RecordType]));
 const TYPE_AT = HEADER_OFFSETS.type;
 
 /** A record whose shift differs from that of the records before; the next record tells why. */
@@ -85,7 +86,7 @@ export class RecordReader {
   }
 
   get type(): RecordType {
-    return this.type_code === RECORD_TYPES.print ? "print" : "event";
+    return TYPE_NAMES.get(this.type_code) as RecordType; // headerFault() checked it
   }
 
   get probe(): number {

@@ -28,7 +28,7 @@ export function dataOf(records: readonly StpRecord[]): Buffer {
 }
 
 type JsonCount = { attempted: number; delivered: number; lost: Record<string, number> };
-export type JsonRow = { cpu: number; probe: number; cut: number } & { [kind: string]: number | JsonCount };
+export type JsonRow = { cpu: number; probe: number; cut: number; evicted: number } & { [kind: string]: number | JsonCount };
 
 /** A count that balances. */
 export function jsonCount(delivered: number, lost: Readonly<Record<string, number>> = {}): JsonCount {
@@ -39,7 +39,7 @@ export function jsonCount(delivered: number, lost: Readonly<Record<string, numbe
 /** Rows of a program with one probe, in which each CPU's probe delivered so many records. */
 export function jsonLedger(delivered: readonly number[]): JsonRow[] {
   const row = (cpu: number, probe: number, records: number): JsonRow =>
-    ({ cpu, probe, cut: 0, ...Object.fromEntries(Object.keys(LOSS_KINDS).map((kind) => [kind, jsonCount(kind === "record" ? records : 0)])) }) as JsonRow;
+    ({ cpu, probe, cut: 0, evicted: 0, ...Object.fromEntries(Object.keys(LOSS_KINDS).map((kind) => [kind, jsonCount(kind === "record" ? records : 0)])) }) as JsonRow;
   return delivered.flatMap((records, cpu) => [row(cpu, 0, records), row(cpu, 1, 0)]);
 }
 

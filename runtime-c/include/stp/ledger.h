@@ -14,14 +14,16 @@ struct stp_ledger_kind {
 
 /**
  * struct stp_ledger - One row: one CPU, one probe (or none).
- * @kind: By STP_LOSS_KIND_*.
- * @cut:  Strings and texts that were shortened at a limit.
+ * @kind:    By STP_LOSS_KIND_*.
+ * @cut:     Strings and texts that were shortened at a limit.
+ * @evicted: Entries that wrap maps dropped for newer ones (M12).
  *
  * Written only by its CPU, from any context: every counter is bumped by stp_local_add().
  */
 struct stp_ledger {
 	struct stp_ledger_kind kind[STP_LOSS_KINDS];
 	u64 cut;
+	u64 evicted;
 };
 
 static inline void stp_ledger_attempt(struct stp_ledger *row, u32 kind)

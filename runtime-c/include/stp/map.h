@@ -1,80 +1,73 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* Maps: bounded, preallocated associative arrays (M1-M11). */
+/*
+ * Maps: bounded, preallocated associative arrays (M1-M16), and single statistics, which are maps of one entry.
+ *
+ * A map is defined by STP_MAP(), which gives it its types. The calls in lower case without _args are macros: they take the map by
+ * its address, and the compiler refuses a key or a value of another type. Those with _args are functions for any map.
+ */
 #ifndef STP_MAP_H
 #define STP_MAP_H
 
-#include <stp/args.h>
-#include <stp/probe.h>
+#include <stp/map_core.h>
+#include <stp/string.h>
 
-struct stp_map_node;
+/* Types of a key's parts and of values. */
+#define STP_INT64 STP_VALUE_INT64
+#define STP_STR STP_VALUE_STRING
+#define STP_STATS STP_VALUE_STATS
 
-#define STP_MAP_ORDER_FREE (~0ull) /* order of a node that is no entry */
-
-/**
- * struct stp_map_order - Room for the entries of one walk.
- * @node:  Index of each entry to visit.
- * @shown: The entry that is visited now, as it was when its turn came.
- * @busy:  A walk uses it; taken under the map's lock, given back without.
- */
-struct stp_map_order {
-	u32 *node;
-	struct stp_map_node *shown;
-	u32 busy;
-};
-
-/**
- * struct stp_map - A map; the first part is written by STP_MAP(), the rest by stp_map_init().
- * @key_shape:   Number and types of the key's parts, as struct stp_args has it.
- * @string_size: Bytes of a string part, its NUL included.
- * @owner:       The lock: CPU + 1 that holds the map, 0 if none (M6).
- * @order_next:  Number of the next entry to be made; grows for ever, so that a walk knows what came after it.
- * @first:       Oldest entry; @last: newest. Node 0 is no node.
- * @free:        Chain of nodes that were used before; @fresh: first node never used.
- */
-struct stp_map {
-	const char *name;
-	u32 key_shape;
-	u32 entries_max;
-	u32 string_size;
-
-	u32 index;
-	u32 owner;
-	u32 size;
-	u32 node_size;
-	u32 bucket_mask;
-	u32 first, last;
-	u32 free, fresh;
-	u32 key_words[STP_KEY_PARTS_MAX];
-	u64 order_next;
-	u32 *buckets;
-	u8 *nodes;
-	struct stp_map_order orders[STP_MAP_WALKS_MAX];
-};
-
-#define STP_INT64 0u
-#define STP_STR 1u
-#define STP_KEYS_1(a) STP_SHAPE(1, a)
-#define STP_KEYS_2(a, b) STP_SHAPE(2, (a) | (b) << 1)
-/* STP_KEYS(STP_STR, STP_INT64) - Types of a key's parts. */
-#define STP_KEYS(...) STP_ARGS_APPLY(STP_KEYS_, STP_ARGS_COUNT_OF(__VA_ARGS__))(__VA_ARGS__)
-#define STP_KEY(...) STP_ARGS(__VA_ARGS__)
+#define STP_KEY_BIT(type) (type)
+/* STP_KEYS(STP_STR, STP_INT64) - Types of a key's parts, up to STP_KEY_PARTS_MAX. */
+#define STP_KEYS(...) STP_SHAPE(STP_ARGS_COUNT_OF(__VA_ARGS__), STP_ARGS_BITS(STP_KEY_BIT, ##__VA_ARGS__))
+/* STP_KEY(name, 5) - A key. */
+#define STP_KEY(...) (__VA_ARGS__)
 
 /*
- * STP_MAP(name, STP_KEYS(...), STP_INT64, .entries_max = N, .string_size = N) - Define a map of the program.
+ * STP_MAP(name, STP_KEYS(...), STP_INT64 | STP_STR | STP_STATS, options) - Define a map of the program. Options:
+ *   .entries_max = N   capacity; default STP_MAP_ENTRIES_DEFAULT
+ *   .string_size = N   bytes of a string part or value, the NUL included; default STP_STRING_SIZE_MAX
+ *   .wrap = true       when full, drop the oldest entry instead of refusing a new one (M12)
+ *   .per_cpu = true    a part for each CPU: adding shares nothing, reading merges (M13); int64 and statistics
+ *   .hist = STP_HIST_LOG or STP_HIST_LINEAR(low, high, interval)   a histogram with each statistics value
+ *   .scheme = &stp_scheme_static, .memory = array, .memory_size = sizeof(array), or .scheme = &stp_scheme_reserve, .reserve = N
  * Its memory is taken when the session begins.
  */
-#define STP_MAP(map, keys, value_type, ...) \
-	_Static_assert((value_type) == STP_INT64, "the value of map " #map " must be STP_INT64"); \
-	static struct stp_map map = { .name = #map, .key_shape = (keys), ##__VA_ARGS__ }; \
-	static struct stp_map *const STP_PASTE(stp_map_ref_, map) STP_SECTION(stp_maps) = &map
+#define STP_MAP(map_, keys, value_type_, ...) \
+	_Static_assert((keys) >> (STP_KEY_PARTS_MAX + 1) == 0, "the key of map " #map_ " has more parts than STP_KEY_PARTS_MAX"); \
+	static union { \
+		struct stp_map map; \
+		char (*key_type)[keys]; \
+		char (*value_kind)[(value_type_) + 1]; \
+	} map_ = { .map = { .name = #map_, .key_shape = (keys), .value_type = (value_type_), ##__VA_ARGS__ } }; \
+	static struct stp_map *const STP_PASTE(stp_map_ref_, map_) STP_SECTION(stp_maps) = &map_.map
+
+/* STP_LIST(name, STP_INT64 | STP_STR, options) - A map whose key is the position: see stp_map_push(). */
+#define STP_LIST(list, value_type_, ...) STP_MAP(list, STP_KEYS(STP_INT64), value_type_, ##__VA_ARGS__)
+
+/* STP_STAT(name, .hist = ...) - Statistics without a key: a part for each CPU and context level, so that adding waits for nobody. */
+#define STP_STAT(stat, ...) STP_MAP(stat, STP_KEYS(), STP_STATS, .per_cpu = true, .entries_max = 1, ##__VA_ARGS__)
+
+/* Checks of types while compiling; each is 0. */
+#define STP_COMPILES(condition, message) (0 * sizeof(struct { _Static_assert(condition, message); char c; }))
+#define STP_MAP_SHAPE(m) ((u32)sizeof(*(m)->key_type))
+#define STP_MAP_KEY_FITS(m, key) \
+	STP_COMPILES(STP_ARGS_SHAPE key == sizeof(*(m)->key_type), "the key has not the number and types of parts of the map's STP_KEYS()")
+#define STP_MAP_SLICE_FITS(m, key) \
+	STP_COMPILES(((STP_ARGS_SHAPE key ^ sizeof(*(m)->key_type)) & ~(STP_ARGS_ANY key)) == 0, \
+		     "the key has not the number and types of parts of the map's STP_KEYS()")
+#define STP_MAP_VALUE_IS(m, type) STP_COMPILES(sizeof(*(m)->value_kind) == (type) + 1, "the map's values are of another type")
+#define STP_MAP_WORDS(m, key) (STP_ARGS_WORDS key + STP_MAP_KEY_FITS(m, key))
+#define STP_MAP_KEY(m, key) (STP_ARGS key + STP_MAP_KEY_FITS(m, key))
+#define STP_MAP_SLICE(m, key) (&(const struct stp_args){ \
+	.value = STP_ARGS_WORDS key + STP_MAP_SLICE_FITS(m, key), .shape = STP_MAP_SHAPE(m), .any = STP_ARGS_ANY key })
 
 /**
- * stp_map_init() - Take all memory that @map will ever need.
+ * stp_map_init() - Take all memory that @map will ever need, or its reserve.
  *
  * entries_max and string_size of 0 mean STP_MAP_ENTRIES_DEFAULT and STP_STRING_SIZE_MAX.
  *
  * Context: Task, may sleep.
- * Return:  0; -STP_EINVAL for a capacity or size beyond its limit; -STP_ENOMEM: nothing is kept.
+ * Return:  0; -STP_EINVAL for a definition that cannot be, said in the log; -STP_ENOMEM: nothing is kept.
  */
 int stp_map_init(struct stp_map *map);
 
@@ -84,116 +77,271 @@ int stp_map_init(struct stp_map *map);
 void stp_map_fini(struct stp_map *map);
 
 /**
- * stp_map_add() - Add @delta to the value stored under @key.
+ * stp_map_refill() - Fill the reserves of @map again, if its scheme has any.
+ *
+ * Context: Task, may sleep.
+ */
+void stp_map_refill(struct stp_map *map);
+
+/* stp_map_add(&map, STP_KEY(...), delta) - Add to an int64 value; see stp_map_add_args(). */
+#define stp_map_add(m, key, delta) \
+	stp_map_add_typed(&(m)->map, STP_MAP_SHAPE(m), STP_MAP_WORDS(m, key) + STP_MAP_VALUE_IS(m, STP_INT64), delta)
+
+/**
+ * stp_map_add_args() - Add @delta to the value stored under @key.
  * @delta: Signed addend; wraps modulo 2^64 (M5).
  *
  * Makes the entry with value 0 first if it is absent (M3).
  *
  * Context: Any, including NMI. Never sleeps or allocates.
- * Locking: The map's lock, interrupts off; a caller that interrupted its holder fails, it never spins (M6).
- * Bound:   At most @map->entries_max nodes visited; STP_LOCK_SPINS_MAX tries for the lock.
- * Return:  0; -STP_EINVAL if @key is not of the map's shape (M1); -STP_EBUSY if the map is held (M6);
- *          -STP_EFULL if there is no free entry (map unchanged, M4).
+ * Locking: The lock of the map or of this CPU's part, interrupts off; a caller that interrupted its holder fails, it never spins (M6).
+ * Bound:   At most entries_max nodes visited; STP_LOCK_SPINS_MAX tries for the lock.
+ * Return:  0; -STP_EBUDGET if the hit has no action left (X6); -STP_EINVAL if @key or the value's type are not the map's (M1);
+ *          -STP_EBUSY if the map is held (M6); -STP_EFULL if there is no free entry (map unchanged, M4).
  */
-int stp_map_add(struct stp_map *map, const struct stp_args *key, s64 delta);
+int stp_map_add_args(struct stp_map *map, const struct stp_args *key, s64 delta);
+
+/* stp_map_set(&map, STP_KEY(...), value) - Store an int64 value; see stp_map_set_args(). */
+#define stp_map_set(m, key, value) stp_map_set_args(&(m)->map, STP_MAP_KEY(m, key) + STP_MAP_VALUE_IS(m, STP_INT64), value)
 
 /**
- * stp_map_set() - Store @value under @key (M7).
+ * stp_map_set_args() - Store @value under @key (M7). Not for per-CPU maps (M13).
  *
- * Context, Locking, Bound, Return: As stp_map_add().
+ * Context, Locking, Bound: As stp_map_add_args().
+ * Return: As stp_map_add_args().
  */
-int stp_map_set(struct stp_map *map, const struct stp_args *key, s64 value);
+int stp_map_set_args(struct stp_map *map, const struct stp_args *key, s64 value);
+
+/* stp_map_set_string(&map, STP_KEY(...), text) - Store a string; see stp_map_set_string_args(). */
+#define stp_map_set_string(m, key, text) stp_map_set_string_args(&(m)->map, STP_MAP_KEY(m, key) + STP_MAP_VALUE_IS(m, STP_STR), text)
 
 /**
- * stp_map_read() - Read the value under @key.
+ * stp_map_set_string_args() - Store @text under @key, cut to the map's string_size (M7).
+ *
+ * Return: As stp_map_add_args().
+ */
+int stp_map_set_string_args(struct stp_map *map, const struct stp_args *key, const char *text);
+
+/* stp_map_append(&map, STP_KEY(...), text) - Append to a string; see stp_map_append_args(). */
+#define stp_map_append(m, key, text) stp_map_append_args(&(m)->map, STP_MAP_KEY(m, key) + STP_MAP_VALUE_IS(m, STP_STR), text)
+
+/**
+ * stp_map_append_args() - Append @text to the string under @key, "" if it is absent; cut to the map's string_size (M15).
+ *
+ * Return: As stp_map_add_args().
+ */
+int stp_map_append_args(struct stp_map *map, const struct stp_args *key, const char *text);
+
+/* stp_map_stat_add(&map, STP_KEY(...), sample) - Add a sample; see stp_map_stat_add_args(). */
+#define stp_map_stat_add(m, key, sample) \
+	stp_map_stat_add_typed(&(m)->map, STP_MAP_SHAPE(m), STP_MAP_WORDS(m, key) + STP_MAP_VALUE_IS(m, STP_STATS), sample)
+
+/**
+ * stp_map_stat_add_args() - Add a sample to the statistics under @key (S1).
+ *
+ * Context, Locking, Bound: As stp_map_add_args().
+ * Return: As stp_map_add_args().
+ */
+int stp_map_stat_add_args(struct stp_map *map, const struct stp_args *key, s64 sample);
+
+/* stp_map_push(&list, value), stp_map_push_string(&list, text) - Store under the next position; see stp_map_push_value(). */
+#define stp_map_push(m, value) stp_map_push_value(&(m)->map + STP_MAP_VALUE_IS(m, STP_INT64), value)
+#define stp_map_push_string(m, text) stp_map_push_text(&(m)->map + STP_MAP_VALUE_IS(m, STP_STR), text)
+
+/**
+ * stp_map_push_value() - Store @value under the list's next position, which then grows by 1 (M16).
+ *
+ * Return: As stp_map_add_args(); -STP_EINVAL also if the map's key is not one int64.
+ */
+int stp_map_push_value(struct stp_map *map, s64 value);
+
+/**
+ * stp_map_push_text() - Store @text under the list's next position (M16).
+ *
+ * Return: As stp_map_push_value().
+ */
+int stp_map_push_text(struct stp_map *map, const char *text);
+
+/**
+ * stp_map_read() - Read the int64 under @key.
  * @value: Out: the value; 0 if the key is absent (M8) or the call fails.
  *
- * Context, Locking, Bound: As stp_map_add().
- * Return:  0; -STP_EINVAL; -STP_EBUSY (counted).
+ * In a per-CPU map it holds all parts at once (M13).
+ *
+ * Context, Locking, Bound: As stp_map_add_args().
+ * Return:  0; -STP_EBUDGET; -STP_EINVAL; -STP_EBUSY (counted).
  */
 int stp_map_read(struct stp_map *map, const struct stp_args *key, s64 *value);
 
-/* stp_map_get() - The value under @key; 0 if absent or if the read was refused (counted). */
-static inline s64 stp_map_get(struct stp_map *map, const struct stp_args *key)
-{
-	s64 value;
+/**
+ * stp_map_read_string() - Read the string under @key into @out, STP_STRING_SIZE_MAX bytes; "" as stp_map_read() has 0.
+ *
+ * Return: As stp_map_read().
+ */
+int stp_map_read_string(struct stp_map *map, const struct stp_args *key, char *out);
 
-	stp_map_read(map, key, &value);
-	return value;
+/**
+ * stp_map_read_stats() - Read the statistics under @key, merged; no samples as stp_map_read() has 0.
+ * @buckets: Out: the histogram's buckets; may be NULL.
+ *
+ * Return: As stp_map_read().
+ */
+int stp_map_read_stats(struct stp_map *map, const struct stp_args *key, struct stp_stats *stats, u64 *buckets);
+
+/* stp_map_get(&map, STP_KEY(...)) - The int64 under a key; 0 if absent or if the read was refused (counted). */
+#define stp_map_get(m, key) stp_map_get_typed(&(m)->map, STP_MAP_SHAPE(m), STP_MAP_WORDS(m, key) + STP_MAP_VALUE_IS(m, STP_INT64))
+
+/* stp_map_get_string(ctx, &map, STP_KEY(...)) - The string under a key as a pool string; "" if it cannot be had (counted). */
+#define stp_map_get_string(ctx, m, key) \
+	stp_map_get_string_args(ctx, &(m)->map, STP_MAP_KEY(m, key) + STP_MAP_VALUE_IS(m, STP_STR))
+const char *stp_map_get_string_args(struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key);
+
+/* stp_map_stats(&map, STP_KEY(...)) - The statistics under a key, as a struct stp_stats; see <stp/stats.h> for what to ask it. */
+#define stp_map_stats(m, key) stp_map_get_stats_args(&(m)->map, STP_MAP_KEY(m, key) + STP_MAP_VALUE_IS(m, STP_STATS))
+static inline struct stp_stats stp_map_get_stats_args(struct stp_map *map, const struct stp_args *key)
+{
+	struct stp_stats stats;
+
+	stp_map_read_stats(map, key, &stats, NULL);
+	return stats;
 }
 
-/**
- * stp_map_contains() - Tell whether @key has an entry.
- *
- * Return: 1 or 0; -STP_EINVAL; -STP_EBUSY (counted).
- */
-int stp_map_contains(struct stp_map *map, const struct stp_args *key);
+/* One of the statistics under a key. */
+#define stp_map_count(m, key) ((s64)stp_map_stats(m, key).count)
+#define stp_map_sum(m, key) ((s64)stp_map_stats(m, key).sum[0])
+#define stp_map_min(m, key) ({ struct stp_stats stp_s = stp_map_stats(m, key); stp_stats_min(&stp_s); })
+#define stp_map_max(m, key) ({ struct stp_stats stp_s = stp_map_stats(m, key); stp_stats_max(&stp_s); })
+#define stp_map_avg(m, key) ({ struct stp_stats stp_s = stp_map_stats(m, key); stp_stats_avg(&stp_s); })
+#define stp_map_variance(m, key) ({ struct stp_stats stp_s = stp_map_stats(m, key); stp_stats_variance(&stp_s); })
+
+/* The same for statistics without a key. */
+#define stp_stat_add(m, sample) stp_map_stat_add(m, STP_KEY(), sample)
+#define stp_stat_stats(m) stp_map_stats(m, STP_KEY())
+#define stp_stat_count(m) stp_map_count(m, STP_KEY())
+#define stp_stat_sum(m) stp_map_sum(m, STP_KEY())
+#define stp_stat_min(m) stp_map_min(m, STP_KEY())
+#define stp_stat_max(m) stp_map_max(m, STP_KEY())
+#define stp_stat_avg(m) stp_map_avg(m, STP_KEY())
+#define stp_stat_variance(m) stp_map_variance(m, STP_KEY())
+#define stp_stat_clear(m) stp_map_clear(m)
+
+/* stp_map_contains(&map, STP_KEY(...)) - Whether there is an entry; STP_ANY matches any part. See stp_map_contains_args(). */
+#define stp_map_contains(m, key) stp_map_contains_args(&(m)->map, STP_MAP_SLICE(m, key))
 
 /**
- * stp_map_del() - Remove the entry of @key (M9).
+ * stp_map_contains_args() - Tell whether an entry matches @key, whose wildcard parts match anything (M8, M14).
  *
- * Return: 0; -STP_ENOENT if there is none; -STP_EINVAL; -STP_EBUSY.
+ * Bound:  All entries, with a wildcard.
+ * Return: 1 or 0; -STP_EBUDGET; -STP_EINVAL; -STP_EBUSY (counted).
  */
-int stp_map_del(struct stp_map *map, const struct stp_args *key);
+int stp_map_contains_args(struct stp_map *map, const struct stp_args *key);
+
+/* stp_map_del(&map, STP_KEY(...)) - Remove an entry; see stp_map_del_args(). */
+#define stp_map_del(m, key) stp_map_del_args(&(m)->map, STP_MAP_KEY(m, key))
 
 /**
- * stp_map_clear() - Remove all entries (M11).
+ * stp_map_del_args() - Remove the entry of @key (M9).
  *
- * Bound:  @map->entries_max.
- * Return: 0; -STP_EBUSY.
+ * Return: 0; -STP_EBUDGET; -STP_EINVAL; -STP_EBUSY; -STP_ENOENT if there is none.
  */
-int stp_map_clear(struct stp_map *map);
+int stp_map_del_args(struct stp_map *map, const struct stp_args *key);
 
-/* stp_map_size() - Number of entries now; never fails (M11). */
-u32 stp_map_size(const struct stp_map *map);
+/* stp_map_del_slice(&map, STP_KEY(STP_ANY, 5)) - Remove all entries that match; see stp_map_del_slice_args(). */
+#define stp_map_del_slice(m, key) stp_map_del_slice_args(&(m)->map, STP_MAP_SLICE(m, key))
 
-/* How stp_foreach() sorts. */
-#define STP_BY_INSERTION STP_SORT_INSERTION
-#define STP_BY_VALUE_ASC STP_SORT_VALUE_ASC
-#define STP_BY_VALUE_DESC STP_SORT_VALUE_DESC
-#define STP_BY_KEY1_ASC STP_SORT_KEY1_ASC
-#define STP_BY_KEY1_DESC STP_SORT_KEY1_DESC
-#define STP_BY_KEY2_ASC STP_SORT_KEY2_ASC
-#define STP_BY_KEY2_DESC STP_SORT_KEY2_DESC
+/**
+ * stp_map_del_slice_args() - Remove all entries that match @key, whose wildcard parts match anything (M14).
+ *
+ * Bound:  All entries.
+ * Return: How many it removed; -STP_EBUDGET; -STP_EINVAL; -STP_EBUSY.
+ */
+int stp_map_del_slice_args(struct stp_map *map, const struct stp_args *key);
+
+/* stp_map_clear(&map) - Remove all entries; see stp_map_clear_all(). */
+#define stp_map_clear(m) stp_map_clear_all(&(m)->map)
+
+/**
+ * stp_map_clear_all() - Remove all entries (M11), of all CPUs (M13).
+ *
+ * Bound:  All entries.
+ * Return: 0; -STP_EBUDGET; -STP_EBUSY.
+ */
+int stp_map_clear_all(struct stp_map *map);
+
+/* stp_map_size(&map) - Number of entries now; never fails (M11). */
+#define stp_map_size(m) stp_map_entries(&(m)->map)
+u32 stp_map_entries(const struct stp_map *map);
+
+/* How stp_foreach() sorts: STP_BY_X ascending, STP_BY_X_DESC descending. */
+#define STP_BY(field) (2 * STP_SORT_FIELD_##field)
+#define STP_BY_INSERTION STP_BY(INSERTION)
+#define STP_BY_INSERTION_DESC (STP_BY(INSERTION) + 1)
+#define STP_BY_VALUE STP_BY(VALUE)
+#define STP_BY_VALUE_DESC (STP_BY(VALUE) + 1)
+#define STP_BY_KEY(part) (STP_BY(KEY1) + 2 * ((part) - 1)) /* part: from 1 */
+#define STP_BY_KEY_DESC(part) (STP_BY_KEY(part) + 1)
+#define STP_BY_COUNT STP_BY(COUNT)
+#define STP_BY_COUNT_DESC (STP_BY(COUNT) + 1)
+#define STP_BY_SUM STP_BY(SUM)
+#define STP_BY_SUM_DESC (STP_BY(SUM) + 1)
+#define STP_BY_MIN STP_BY(MIN)
+#define STP_BY_MIN_DESC (STP_BY(MIN) + 1)
+#define STP_BY_MAX STP_BY(MAX)
+#define STP_BY_MAX_DESC (STP_BY(MAX) + 1)
+#define STP_BY_AVG STP_BY(AVG)
+#define STP_BY_AVG_DESC (STP_BY(AVG) + 1)
+#define STP_BY_VARIANCE STP_BY(VARIANCE)
+#define STP_BY_VARIANCE_DESC (STP_BY(VARIANCE) + 1)
 
 /**
  * struct stp_walk_options - How to walk.
- * @sort:  STP_BY_*.
- * @limit: Visit at most so many entries; 0: all.
+ * @sort:   STP_BY_*.
+ * @limit:  Visit at most so many entries; 0: all.
+ * @remove: Remove each entry in the visit that shows it.
  */
 struct stp_walk_options {
 	u32 sort;
 	u32 limit;
+	bool remove;
 };
 
 /**
  * struct stp_walk - A walk under way.
- * @node:    Entry being visited.
- * @value:   Its value when the visit began.
+ * @node:    Entry being visited, a copy; its value is merged.
+ * @at:      Next of the @count references of the room.
  * @strings: Pool strings in use when the walk began; each step gives back those of the step before.
  */
 struct stp_walk {
 	struct stp_map *map;
-	struct stp_map_order *order;
+	struct stp_map_room *room;
 	struct stp_ctx *ctx;
 	const struct stp_map_node *node;
-	s64 value;
-	u64 made_before;
+	u32 at;
 	u32 count;
-	u32 next;
 	u32 strings;
+	bool remove;
 };
 
 /**
  * stp_walk_begin() - Begin a walk (M10).
  * @ctx: Context for stp_it_str(); may be NULL.
  *
- * Context: Any. The map's lock is held while the order is made, not during the walk.
- * Bound:   entries_max * log2(limit) comparisons.
- * Return:  0; -STP_EINVAL for an order that the key does not have; -STP_EBUSY if the map is held or has
+ * Context: Any. The map's lock, of all its parts, is held while the order is made, not during the walk.
+ * Bound:   entries * log2(limit) comparisons; in a per-CPU map, entries of all parts, each looked for in the parts before.
+ * Return:  0; -STP_EBUDGET; -STP_EINVAL for an order that the map does not have; -STP_EBUSY if the map is held or has
  *          STP_MAP_WALKS_MAX walks (counted). A walk that did not begin visits nothing and needs no end.
  */
 int stp_walk_begin(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options);
+
+/* stp_walk_begin_paid() - The same within a call that has taken its action. */
+int stp_walk_begin_paid(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options);
+
+/**
+ * stp_walk_begin_one() - A walk that shows one entry, by its key, at once; within a call that has taken its action.
+ *
+ * Return: 0; -STP_EINVAL if @key does not fit or the map has no histogram; -STP_EBUSY; -STP_ENOENT.
+ */
+int stp_walk_begin_one(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key);
 
 /* stp_walk_next() - Go to the next entry. Return: whether there is one. */
 bool stp_walk_next(struct stp_walk *walk);
@@ -210,75 +358,34 @@ static inline struct stp_walk stp_walk_start(struct stp_ctx *ctx, struct stp_map
 }
 
 /*
- * stp_foreach(&map, it, .sort = STP_BY_..., .limit = N) { ... } - Visit entries; `it` is for stp_it_*().
+ * stp_foreach(&map, it, .sort = STP_BY_..., .limit = N, .remove = true) { ... } - Visit entries; `it` is for stp_it_*().
  * Uses the `ctx` of the probe body. break and return end the walk properly. Strings taken in the body live until its end.
  */
-#define stp_foreach(map, it, ...) \
+#define stp_foreach(m, it, ...) \
 	for (struct stp_walk STP_PASTE(it, _walk) __attribute__((cleanup(stp_walk_end))) = \
-		     stp_walk_start(ctx, map, (struct stp_walk_options){ __VA_ARGS__ }), \
+		     stp_walk_start(ctx, &(m)->map, (struct stp_walk_options){ __VA_ARGS__ }), \
 	     *it = &STP_PASTE(it, _walk); \
 	     stp_walk_next(it);)
 
-/* stp_it_int64() - Value of the entry being visited. */
+/* stp_it_int64() - Value of the entry being visited; 0 if it is no int64. */
 static inline s64 stp_it_int64(const struct stp_walk *it)
 {
-	return it->value;
+	return it->map->value_type == STP_INT64 ? (s64)it->node->word[0] : 0;
 }
+
+/* stp_it_stats() - Statistics of the entry being visited; only of a map of statistics. */
+static inline const struct stp_stats *stp_it_stats(const struct stp_walk *it)
+{
+	return stp_map_node_stats(it->node);
+}
+
+/* stp_it_value_str() - String value of the entry being visited, as a pool string; "" if it is no string or none is free (counted). */
+const char *stp_it_value_str(struct stp_walk *it);
 
 /* stp_it_key_int64() - Key part @n (from 0); 0 if it is no int64. */
 s64 stp_it_key_int64(const struct stp_walk *it, u32 n);
 
 /* stp_it_str() - Key part @n (from 0) as a pool string; "" if it is no string or none is free (counted). */
 const char *stp_it_str(struct stp_walk *it, u32 n);
-
-/*
- * Below the public calls: for adapters that hold the lock themselves.
- */
-
-/**
- * struct stp_map_node - One entry.
- * @chain: Next node of the bucket, or of the free chain.
- * @order: Its number among all entries ever made.
- * @key:   The parts, each of map->key_words words: an int64, or a string as length and zero-padded bytes.
- */
-struct stp_map_node {
-	u32 chain;
-	u32 hash;
-	u32 prev, next;
-	u64 order;
-	s64 value;
-	u64 key[];
-};
-
-/* stp_map_lock() - Return: 0 with interrupts off and the map held; -STP_EBUSY (M6). */
-int stp_map_lock(struct stp_map *map, unsigned long *flags);
-void stp_map_unlock(struct stp_map *map, unsigned long flags);
-
-/* stp_map_node_at() - Node of a non-zero index. The map must be held. */
-static inline struct stp_map_node *stp_map_node_at(const struct stp_map *map, u32 index)
-{
-	return (struct stp_map_node *)(map->nodes + (size_t)index * map->node_size);
-}
-
-/* stp_map_node_part() - Words of key part @n. */
-static inline const u64 *stp_map_node_part(const struct stp_map *map, const struct stp_map_node *node, u32 n)
-{
-	const u64 *part = node->key;
-	u32 i;
-
-	for (i = 0; i < n; i++)
-		part += map->key_words[i];
-	return part;
-}
-
-static inline u32 stp_map_key_parts(const struct stp_map *map)
-{
-	return 31 - __builtin_clz(map->key_shape);
-}
-
-static inline bool stp_map_part_is_string(const struct stp_map *map, u32 n)
-{
-	return map->key_shape & (1u << n);
-}
 
 #endif

@@ -53,39 +53,86 @@ struct stp_probe {
 struct stp_cpu;
 
 /**
- * struct stp_ctx - What a probe body works in: one for each CPU and context level.
- * @probe: Probe that runs here, or ran here last.
- * @cpu:   CPU; stable, as preemption is off.
- * @outer: Context that this one interrupted, NULL if none.
- * @row:   Ledger row of @probe on @cpu.
- * @level: STP_CONTEXT_*.
- * @hit:   The provider's data of this hit (the kernel's registers).
+ * struct stp_ctx - What a probe body works in: one for each CPU and context level, and one for calls outside of any probe.
+ * @actions:    Actions that are left before somebody has to look at @rest and at the time (X6).
+ * @row:        Ledger row of @probe on @cpu; outside of any probe the row "none".
+ * @cpu:        CPU; stable, as preemption is off.
+ * @slot:       CPU * STP_CONTEXTS + level: number of this context among those of all CPUs.
+ * @level:      STP_CONTEXT_*; STP_CONTEXTS outside of any probe.
+ * @rest:       Actions beyond @actions.
+ * @exhausted:  A call found no action left.
+ * @raised:     @error is the message of an error that nothing has caught (X7).
+ * @began:      stp_cycles() at enter.
+ * @probe:      Probe that runs here, or ran here last.
+ * @outer:      Context that this one interrupted, that of calls outside of any probe if none.
+ * @hit:        The provider's data of this hit (the kernel's registers).
  */
 struct stp_ctx {
-	const struct stp_probe *probe;
-	struct stp_cpu *cpu;
-	struct stp_ctx *outer;
+	long actions;
 	struct stp_ledger *row;
+	struct stp_cpu *cpu;
+	u32 slot;
 	u32 level;
 	u32 strings_used;
 	u32 print_used;
 	char *strings;
 	char *print;
+	long rest;
+	bool exhausted;
+	bool raised;
+	u64 began;
+	const struct stp_probe *probe;
+	struct stp_ctx *outer;
 	const void *hit;
+	char error[STP_ERROR_SIZE_MAX];
 };
 
 /**
  * struct stp_cpu - All that a CPU owns.
- * @current_ctx: Innermost context that runs a probe, NULL if none.
- * @rows:    Ledger rows: one a probe, then the row "none".
+ * @current_ctx: Innermost context that runs a probe; @none if there is none.
+ * @lock_id:     What its locks hold: index + 1.
+ * @rows:        Ledger rows: one a probe, then the row "none".
+ * @window:      stp_cycles() when the interval of the overload throttle began; @used: cycles of it that hits have taken.
+ * @none:        Context of calls outside of any probe: no budget, no pool, no print buffer.
  */
 struct stp_cpu {
 	struct stp_ctx *current_ctx;
+	u32 lock_id;
 	u32 index;
 	struct stp_ledger *rows;
+	u64 window;
+	u64 used;
 	struct stp_ring ring;
+	struct stp_ctx none;
 	struct stp_ctx ctx[STP_CONTEXTS];
 };
+
+#define STP_ACTIONS_ENDLESS 0x7fffffffl /* outside of any probe */
+
+/* stp_outside() - Whether @ctx is no probe's. */
+static STP_ALWAYS_INLINE bool stp_outside(const struct stp_ctx *ctx)
+{
+	return !ctx || ctx->level == STP_CONTEXTS;
+}
+
+/* stp_act_slowly() - Whether there is an action left, when ctx->actions has run out. */
+bool stp_act_slowly(struct stp_ctx *ctx);
+
+/* stp_act() - Take one action of the hit (X6). Return: whether there was one. */
+static STP_ALWAYS_INLINE bool stp_act(struct stp_ctx *ctx)
+{
+	return !stp_local_dec_negative(&ctx->actions) || stp_act_slowly(ctx);
+}
+
+/**
+ * stp_step() - Take an action in a loop of the author's own: `while (more && stp_step(ctx))`.
+ *
+ * Return: Whether there was one; if not, the hit is exhausted: its calls fail, and it is lost by budget.
+ */
+static inline bool stp_step(struct stp_ctx *ctx)
+{
+	return stp_act(ctx);
+}
 
 /* Everything of the program that is found by section; pointers, so that no padding comes between. */
 #define STP_PASTE2(a, b) a##b
@@ -126,16 +173,21 @@ void stp_probe_exit(struct stp_ctx *ctx);
  */
 void stp_probe_hit(const struct stp_probe *probe, u32 level, const void *hit);
 
-/**
- * stp_current_ctx() - Innermost context of this CPU, NULL outside any probe.
- */
-struct stp_ctx *stp_current_ctx(void);
+/* stp_this_cpu() - What this CPU owns. Preemption is off. */
+#ifdef STP_PORT_THIS_CPU
+#define stp_this_cpu() STP_PORT_THIS_CPU()
+#else
+extern struct stp_cpu *stp_cpus;
+#define stp_this_cpu() (&stp_cpus[stp_cpu()])
+#endif
 
-/**
- * stp_current_row() - Ledger row to which a call made now belongs (X3).
- *
- * Context: Any, with preemption off.
- */
-struct stp_ledger *stp_current_row(void);
+/* stp_this_ctx() - Innermost context of this CPU, that of no probe included (X3). Preemption is off. */
+static STP_ALWAYS_INLINE struct stp_ctx *stp_this_ctx(void)
+{
+	return STP_READ(stp_this_cpu()->current_ctx);
+}
+
+/* stp_current_ctx() - Innermost context of this CPU; NULL outside any probe. */
+struct stp_ctx *stp_current_ctx(void);
 
 #endif

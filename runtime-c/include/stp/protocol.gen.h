@@ -4,7 +4,7 @@
 #define STP_PROTOCOL_GEN_H
 
 /* Protocol */
-#define STP_PROTOCOL_VERSION 1
+#define STP_PROTOCOL_VERSION 2
 #define STP_RECORD_MAGIC 0x31505453
 #define STP_FRAME_MAGIC 0x47505453
 
@@ -16,6 +16,9 @@
 #define STP_ENESTED 5 /* a probe already runs on this CPU at this context level */
 #define STP_ESTATE 6 /* the session is not in a state that allows the call */
 #define STP_ENOMEM 7 /* memory could not be had at init */
+#define STP_EBUDGET 8 /* the hit has used up its actions or its time */
+#define STP_EFAULT 9 /* memory could not be read */
+#define STP_EDOM 10 /* division by zero */
 
 /* Context levels */
 #define STP_CONTEXT_TASK 0
@@ -45,42 +48,123 @@
 #define STP_LOSS_BUDGET 3
 #define STP_LOSS_FAULT 4
 #define STP_LOSS_TRANSPORT 5
-#define STP_LOSS_CAUSES 6 /* count */
+#define STP_LOSS_ERROR 6
+#define STP_LOSS_CAUSES 7 /* count */
 
 /* Record types */
 #define STP_RECORD_PRINT 1
 #define STP_RECORD_EVENT 2
+#define STP_RECORD_ERROR 3
+
+/* Types of a map's value */
+#define STP_VALUE_INT64 0
+#define STP_VALUE_STRING 1
+#define STP_VALUE_STATS 2
+
+/* Kinds of histogram */
+#define STP_HIST_KIND_NONE 0
+#define STP_HIST_KIND_LOG 1
+#define STP_HIST_KIND_LINEAR 2
+
+/* Fields of a sort order: half of it, rounded down */
+#define STP_SORT_FIELD_INSERTION 0
+#define STP_SORT_FIELD_VALUE 1
+#define STP_SORT_FIELD_KEY1 2
+#define STP_SORT_FIELD_KEY2 3
+#define STP_SORT_FIELD_KEY3 4
+#define STP_SORT_FIELD_KEY4 5
+#define STP_SORT_FIELD_KEY5 6
+#define STP_SORT_FIELD_KEY6 7
+#define STP_SORT_FIELD_KEY7 8
+#define STP_SORT_FIELD_KEY8 9
+#define STP_SORT_FIELD_KEY9 10
+#define STP_SORT_FIELD_COUNT 11
+#define STP_SORT_FIELD_SUM 12
+#define STP_SORT_FIELD_MIN 13
+#define STP_SORT_FIELD_MAX 14
+#define STP_SORT_FIELD_AVG 15
+#define STP_SORT_FIELD_VARIANCE 16
 
 /* Replay operations */
 #define STP_OP_PROBE_ENTER 1 /* target: probe */
 #define STP_OP_PROBE_EXIT 2 /* leaves the innermost probe of the CPU */
+#define STP_OP_RAISE 3 /* raises an error with that message */
+#define STP_OP_CATCH 4 /* takes back the error; returns 1 and outputs its message, or 0 */
+#define STP_OP_DIV 5 /* outputs the quotient */
+#define STP_OP_MOD 6 /* outputs the remainder */
 #define STP_OP_MAP_ADD 10 /* value: the addend */
 #define STP_OP_MAP_SET 11 /* value: the value */
 #define STP_OP_MAP_GET 12 /* outputs the value */
-#define STP_OP_MAP_CONTAINS 13 /* returns 1 or 0 */
+#define STP_OP_MAP_CONTAINS 13 /* value: wildcard parts; returns 1 or 0 */
 #define STP_OP_MAP_DEL 14
-#define STP_OP_MAP_WALK 15 /* value: limit * 16 + sort order; outputs each entry; returns how many */
+#define STP_OP_MAP_WALK 15 /* value: limit * 128 + remove * 64 + sort order; outputs each entry; returns how many */
 #define STP_OP_MAP_CLEAR 16
 #define STP_OP_MAP_SIZE 17 /* returns the number of entries */
 #define STP_OP_MAP_HOLD 18 /* takes the map's lock, as an interrupted call holds it */
 #define STP_OP_MAP_RELEASE 19 /* gives back what map_hold took */
+#define STP_OP_MAP_SET_STRING 20 /* text: the value */
+#define STP_OP_MAP_APPEND 21 /* text: what is appended to the value */
+#define STP_OP_MAP_STAT_ADD 22 /* value: the sample */
+#define STP_OP_MAP_PUSH 23 /* value: the value of the next position */
+#define STP_OP_MAP_PUSH_STRING 24 /* text: the value of the next position */
+#define STP_OP_MAP_DEL_SLICE 25 /* value: wildcard parts; returns how many entries it removed */
 #define STP_OP_STR_PRINTF 30 /* outputs a pool string */
+#define STP_OP_STR_COPY 31 /* args: string; outputs a pool string */
+#define STP_OP_STR_CONCAT 32 /* args: two strings; outputs a pool string */
+#define STP_OP_STR_SUBSTR 33 /* args: string, start, length; outputs a pool string */
+#define STP_OP_STR_REPLACE 34 /* args: string, what, by what; outputs a pool string */
+#define STP_OP_STR_TOKEN 35 /* args: string, delimiters, index; outputs a pool string */
+#define STP_OP_STR_QUOTE 36 /* args: string; outputs a pool string */
+#define STP_OP_STR_COMPARE 37 /* args: two strings; outputs -1, 0 or 1 */
+#define STP_OP_STR_FIND 38 /* args: string, what; returns the offset */
+#define STP_OP_STR_NUMBER 39 /* args: string, base; outputs the number */
 #define STP_OP_PRINT_PRINTF 40 /* appends to the print buffer */
 #define STP_OP_PRINT_FLUSH 41 /* sends the print buffer as one record */
+#define STP_OP_PRINT_MAP 42 /* value: as for map_walk; appends a line for each entry; returns how many */
+#define STP_OP_PRINT_HIST 43 /* appends the histogram of one entry */
 #define STP_OP_RING_READ 50 /* the reader takes up to value records; outputs them; returns how many */
 
 /* Sort orders */
 #define STP_SORT_INSERTION 0
-#define STP_SORT_VALUE_ASC 1
-#define STP_SORT_VALUE_DESC 2
-#define STP_SORT_KEY1_ASC 3
-#define STP_SORT_KEY1_DESC 4
-#define STP_SORT_KEY2_ASC 5
-#define STP_SORT_KEY2_DESC 6
+#define STP_SORT_INSERTION_DESC 1
+#define STP_SORT_VALUE 2
+#define STP_SORT_VALUE_DESC 3
+#define STP_SORT_KEY1 4
+#define STP_SORT_KEY1_DESC 5
+#define STP_SORT_KEY2 6
+#define STP_SORT_KEY2_DESC 7
+#define STP_SORT_KEY3 8
+#define STP_SORT_KEY3_DESC 9
+#define STP_SORT_KEY4 10
+#define STP_SORT_KEY4_DESC 11
+#define STP_SORT_KEY5 12
+#define STP_SORT_KEY5_DESC 13
+#define STP_SORT_KEY6 14
+#define STP_SORT_KEY6_DESC 15
+#define STP_SORT_KEY7 16
+#define STP_SORT_KEY7_DESC 17
+#define STP_SORT_KEY8 18
+#define STP_SORT_KEY8_DESC 19
+#define STP_SORT_KEY9 20
+#define STP_SORT_KEY9_DESC 21
+#define STP_SORT_COUNT 22
+#define STP_SORT_COUNT_DESC 23
+#define STP_SORT_SUM 24
+#define STP_SORT_SUM_DESC 25
+#define STP_SORT_MIN 26
+#define STP_SORT_MIN_DESC 27
+#define STP_SORT_MAX 28
+#define STP_SORT_MAX_DESC 29
+#define STP_SORT_AVG 30
+#define STP_SORT_AVG_DESC 31
+#define STP_SORT_VARIANCE 32
+#define STP_SORT_VARIANCE_DESC 33
 
 /* Dump tags */
 #define STP_DUMP_MAP 0x4d01
+#define STP_DUMP_PART 0x4d03
 #define STP_DUMP_ENTRY 0x4d02
+#define STP_DUMP_STATS 0x5301
 #define STP_DUMP_CPU 0x4301
 #define STP_DUMP_LEVEL 0x4302
 #define STP_DUMP_RING 0x5201
@@ -123,7 +207,13 @@
 #define STP_LOCK_SPINS_NMI_MAX 1000 /* tries: the same for a probe in nmi, where two CPUs could wait for each other's interrupted holder */
 #endif
 #ifndef STP_KEY_PARTS_MAX
-#define STP_KEY_PARTS_MAX 2 /* parts: parts of a map key */
+#define STP_KEY_PARTS_MAX 9 /* parts: parts of a map key */
+#endif
+#ifndef STP_HIST_BUCKETS_MAX
+#define STP_HIST_BUCKETS_MAX 128 /* buckets: buckets of a histogram; two of a linear one are for what lies below and above */
+#endif
+#ifndef STP_RESERVE_MIN
+#define STP_RESERVE_MIN 1 /* entries: smallest reserve of a map that is refilled outside of probes */
 #endif
 #ifndef STP_STRING_SIZE_MAX
 #define STP_STRING_SIZE_MAX 512 /* bytes: longest string, its final NUL included */
@@ -135,7 +225,28 @@
 #define STP_PRINT_ARGS_MAX 16 /* arguments: arguments of one stp_printf */
 #endif
 #ifndef STP_PRINT_WIDTH_MAX
-#define STP_PRINT_WIDTH_MAX 512 /* columns: widest field of a printf directive */
+#define STP_PRINT_WIDTH_MAX 512 /* columns: largest width and precision of a printf directive */
+#endif
+#ifndef STP_ERROR_SIZE_MAX
+#define STP_ERROR_SIZE_MAX 128 /* bytes: message of an error that a probe raises, its final NUL included */
+#endif
+#ifndef STP_HIT_ACTIONS_MAX
+#define STP_HIT_ACTIONS_MAX 1000 /* actions: calls and visits of one hit */
+#endif
+#ifndef STP_HIT_ACTIONS_ENDS_MAX
+#define STP_HIT_ACTIONS_ENDS_MAX 10000 /* actions: the same for a begin or end probe, which hold nothing up */
+#endif
+#ifndef STP_HIT_TIME_MAX_US
+#define STP_HIT_TIME_MAX_US 100000 /* microseconds: time of one hit; begin and end probes have no such limit */
+#endif
+#ifndef STP_OVERLOAD_PERCENT
+#define STP_OVERLOAD_PERCENT 50 /* percent: share of an interval that the hits of one CPU may take */
+#endif
+#ifndef STP_OVERLOAD_INTERVAL_MS
+#define STP_OVERLOAD_INTERVAL_MS 1000 /* milliseconds: interval of the overload throttle */
+#endif
+#ifndef STP_ERRORS_MAX
+#define STP_ERRORS_MAX 1 /* errors: uncaught errors of probes after which the session stops */
 #endif
 #ifndef STP_PRINT_SIZE_DEFAULT
 #define STP_PRINT_SIZE_DEFAULT 4096 /* bytes: print buffer of one context level of one CPU */
@@ -159,9 +270,10 @@
 /* Session of a replay */
 #define STP_REPLAY_CPUS 2
 #define STP_REPLAY_PROBES 2
-#define STP_REPLAY_PRINT_SIZE 48
+#define STP_REPLAY_PRINT_SIZE 72
 #define STP_REPLAY_RING_SIZE 128
 #define STP_REPLAY_STRINGS 3
+#define STP_REPLAY_ACTIONS 16
 
 /* Wire structs: little-endian, no implicit padding. STP_WIRE_TYPES: u8 u16 u32 u64 s64 are defined by the includer. */
 
@@ -224,13 +336,20 @@ _Static_assert(sizeof(struct stp_frame_header) == 16, "stp_frame_header has padd
 
 #define STP_LOSS_KIND_NAMES { "hit", "map", "string", "record" }
 
-#define STP_LOSS_NAMES { "full", "busy", "nested", "budget", "fault", "transport" }
+#define STP_LOSS_NAMES { "full", "busy", "nested", "budget", "fault", "transport", "error" }
 
-/* STP_REPLAY_MAP(name, key types, entries_max, string_size) for each map of a replay, in order */
+/* STP_REPLAY_MAP(name, key types, value type, options of STP_MAP...) for each map of a replay, in order */
 #define STP_REPLAY_MAPS \
-	STP_REPLAY_MAP(ints, STP_KEYS(STP_INT64), 3, 0) \
-	STP_REPLAY_MAP(strings, STP_KEYS(STP_STR), 2, 8) \
-	STP_REPLAY_MAP(pairs, STP_KEYS(STP_INT64, STP_INT64), 8, 0) \
-	STP_REPLAY_MAP(mixed, STP_KEYS(STP_STR, STP_INT64), 4, 16)
+	STP_REPLAY_MAP(ints, STP_KEYS(STP_INT64), STP_VALUE_INT64, .entries_max = 3, .string_size = 0) \
+	STP_REPLAY_MAP(strings, STP_KEYS(STP_STR), STP_VALUE_INT64, .entries_max = 2, .string_size = 8) \
+	STP_REPLAY_MAP(pairs, STP_KEYS(STP_INT64, STP_INT64), STP_VALUE_INT64, .entries_max = 4, .string_size = 0) \
+	STP_REPLAY_MAP(mixed, STP_KEYS(STP_STR, STP_INT64), STP_VALUE_INT64, .entries_max = 4, .string_size = 16) \
+	STP_REPLAY_MAP(nine, STP_KEYS(STP_INT64, STP_STR, STP_INT64, STP_INT64, STP_STR, STP_INT64, STP_INT64, STP_INT64, STP_INT64), STP_VALUE_INT64, .entries_max = 2, .string_size = 8) \
+	STP_REPLAY_MAP(texts, STP_KEYS(STP_INT64), STP_VALUE_STRING, .entries_max = 3, .string_size = 8) \
+	STP_REPLAY_MAP(named, STP_KEYS(STP_STR), STP_VALUE_STATS, .entries_max = 2, .string_size = 8) \
+	STP_REPLAY_MAP(recent, STP_KEYS(STP_INT64), STP_VALUE_INT64, .entries_max = 2, .string_size = 0, .wrap = true) \
+	STP_REPLAY_MAP(sums, STP_KEYS(STP_INT64), STP_VALUE_INT64, .entries_max = 2, .string_size = 0, .per_cpu = true) \
+	STP_REPLAY_MAP(sizes, STP_KEYS(STP_STR), STP_VALUE_STATS, .entries_max = 2, .string_size = 8, .per_cpu = true, .hist = STP_HIST_LINEAR(0, 20, 5)) \
+	STP_REPLAY_MAP(times, STP_KEYS(), STP_VALUE_STATS, .entries_max = 1, .string_size = 0, .per_cpu = true, .hist = STP_HIST_LOG)
 
 #endif

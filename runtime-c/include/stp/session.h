@@ -6,34 +6,63 @@
 #include <stp/map.h>
 #include <stp/probe.h>
 
+#define STP_UNLIMITED (~0u) /* for limits that may be switched off */
+
 /**
- * struct stp_config - Limits that are set at load. 0 means the default.
+ * struct stp_config - Limits that are set at load. 0 means the default, the limit of that name.
  * @cpus:       CPUs that may hit probes, 1 to STP_CPUS_MAX.
  * @print_size: Print buffer of a context level, bytes.
  * @strings:    Pool strings of a context level.
+ * @actions:      Actions of a hit (X6); STP_HIT_ACTIONS_MAX.
+ * @actions_ends: Those of a begin or end probe; STP_HIT_ACTIONS_ENDS_MAX.
+ * @time_us:      Time of a hit, microseconds, or STP_UNLIMITED; STP_HIT_TIME_MAX_US.
+ * @overload_percent:     Share of an interval that the hits of a CPU may take, or STP_UNLIMITED; STP_OVERLOAD_PERCENT.
+ * @overload_interval_ms: That interval; STP_OVERLOAD_INTERVAL_MS.
+ * @errors:       Uncaught errors after which the session stops, or STP_UNLIMITED; STP_ERRORS_MAX.
+ * @map_entries:  Capacity of a map that names none; STP_MAP_ENTRIES_DEFAULT.
  * @record:     Write an event record at each hit (the recorder).
  */
 struct stp_config {
 	u32 cpus;
 	u32 print_size;
 	u32 strings;
+	u32 actions;
+	u32 actions_ends;
+	u32 time_us;
+	u32 overload_percent;
+	u32 overload_interval_ms;
+	u32 errors;
+	u32 map_entries;
 	bool record;
 };
 
 /**
- * struct stp_program - What the session runs: probes and maps, in the order of the source.
+ * struct stp_program - What the session runs: probes and maps, in the order of the source, and all its formats.
  */
 struct stp_program {
 	struct stp_probe *const *probes;
 	u32 probes_count;
 	struct stp_map *const *maps;
 	u32 maps_count;
+	const struct stp_format_use *const *formats;
+	u32 formats_count;
 };
 
+/**
+ * struct stp_session
+ * @timed:   Hits look at the clock: some limit needs it.
+ * @hit_cycles_max, @overload_interval, @overload_cycles_max: Limits in cycles; 0: none.
+ * @errors:  Uncaught errors so far.
+ */
 struct stp_session {
 	struct stp_program program;
 	struct stp_config config;
 	u32 state;
+	bool timed;
+	u64 hit_cycles_max;
+	u64 overload_interval;
+	u64 overload_cycles_max;
+	u32 errors;
 	struct stp_cpu *cpu;
 };
 
@@ -62,6 +91,18 @@ int stp_session_start(void);
 /* stp_session_stop() - Detach, run end probes; then the session has ended, whatever it was before. */
 void stp_session_stop(void);
 
+/*
+ * stp_session_error() - A hit has ended with an uncaught error. stp_exit() - The program wants to end.
+ *
+ * When there are too many, or at once, no more hits begin, and whoever drives the session is told to stop it (stp_port_stop()).
+ * Context: Any, including NMI.
+ */
+void stp_session_error(void);
+void stp_exit(struct stp_ctx *ctx);
+
+/* stp_session_refill() - Fill the reserves of all maps (see struct stp_scheme). Task context, may sleep. */
+void stp_session_refill(void);
+
 /* stp_session_fini() - Give everything back. Stops first. */
 void stp_session_fini(void);
 
@@ -74,8 +115,8 @@ void stp_session_write_manifest(stp_write_fn write, void *to);
  * stp_log_text() is the log so far, NUL-terminated; what exceeds STP_LOG_SIZE is cut, and says so.
  */
 #define STP_LOG_SIZE 4096 /* bytes */
-#define stp_log(...) STP_FORMATTED(stp_log_args, NULL, __VA_ARGS__)
-void stp_log_args(void *unused, const char *format, const struct stp_args *args);
+#define stp_log(format, ...) stp_log_args(format, STP_ARGS(__VA_ARGS__))
+void stp_log_args(const char *format, const struct stp_args *args);
 const char *stp_log_text(void);
 
 #endif

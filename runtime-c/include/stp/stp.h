@@ -3,6 +3,7 @@
 #ifndef STP_H
 #define STP_H
 
+#include <stp/error.h>
 #include <stp/map.h>
 #include <stp/print.h>
 #include <stp/probe.h>

@@ -7,9 +7,10 @@
 
 #include <stp/session.h>
 
-/* Ends of the tables that STP_PROBE() and STP_MAP() fill: see program_first.c. */
+/* Ends of the tables that STP_PROBE(), STP_MAP() and formats fill: see program_first.c. */
 extern struct stp_probe *const stp_probes_begin[], *const stp_probes_end[];
 extern struct stp_map *const stp_maps_begin[], *const stp_maps_end[];
+extern const struct stp_format_use *const stp_formats_begin[], *const stp_formats_end[];
 
 /* Folder of the session in debugfs. */
 extern struct dentry *stp_folder;
@@ -23,7 +24,8 @@ void stp_transport_fini(void);
 /* Wakes readers so that they see the end of the session. */
 void stp_transport_stopped(void);
 
-/* Files control, manifest and log (control.c). */
+/* Files control, manifest and log (control.c), and what the runtime asks for from a probe. */
 void stp_control_init(void);
+void stp_control_fini(void);
 
 #endif

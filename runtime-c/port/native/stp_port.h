@@ -13,6 +13,11 @@ static inline void stp_local_add(u64 *p, u64 n)
 	*p += n;
 }
 
+static inline bool stp_local_dec_negative(long *p)
+{
+	return --*p < 0;
+}
+
 extern u32 stp_native_cpu;
 
 #define stp_relax() ((void)0)
@@ -25,5 +30,6 @@ extern u32 stp_native_cpu;
 #define stp_lock_given(lock) ((void)0)
 #define stp_owned_by(memory, size, cpu) ((void)0)
 u64 stp_time_ns(void);
+#define stp_cycles() stp_time_ns()
 
 #endif

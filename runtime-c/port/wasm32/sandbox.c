@@ -13,6 +13,8 @@ extern struct stp_probe *const __start_stp_probes[] __attribute__((weak));
 extern struct stp_probe *const __stop_stp_probes[] __attribute__((weak));
 extern struct stp_map *const __start_stp_maps[] __attribute__((weak));
 extern struct stp_map *const __stop_stp_maps[] __attribute__((weak));
+extern const struct stp_format_use *const __start_stp_formats[] __attribute__((weak));
+extern const struct stp_format_use *const __stop_stp_formats[] __attribute__((weak));
 
 void *__tsan_memcpy(void *to, const void *from, size_t size);
 
@@ -46,10 +48,13 @@ u32 stp_sim_maps(void)
 	return __stop_stp_maps - __start_stp_maps;
 }
 
-/* The map as a call of @cpu that was interrupted holds it (M6). Its owner gives it back by a second call with @held 0. */
+/* The map, all its parts, as a call of @cpu that was interrupted holds it (M6). Its owner gives it back by a second call with @held 0. */
 void stp_sim_hold(u32 map, u32 cpu, u32 held)
 {
-	STP_WRITE(__start_stp_maps[map]->owner, held ? cpu + 1 : 0);
+	u32 i;
+
+	for (i = 0; i < __start_stp_maps[map]->parts_count; i++)
+		STP_WRITE(__start_stp_maps[map]->parts[i].owner, held ? cpu + 1 : 0);
 }
 
 static void free_rings(void)
@@ -71,6 +76,8 @@ int stp_sim_init(u32 cpus, u32 ring_size)
 		.probes_count = stp_sim_probes(),
 		.maps = __start_stp_maps,
 		.maps_count = stp_sim_maps(),
+		.formats = __start_stp_formats,
+		.formats_count = __stop_stp_formats - __start_stp_formats,
 	};
 	struct stp_config config = { .cpus = cpus };
 	int error = stp_session_init(&program, &config);

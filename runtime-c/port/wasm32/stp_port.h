@@ -15,6 +15,11 @@ static inline void stp_local_add(u64 *p, u64 n)
 	__atomic_fetch_add(p, n, __ATOMIC_RELAXED);
 }
 
+static inline bool stp_local_dec_negative(long *p)
+{
+	return __atomic_fetch_sub(p, 1, __ATOMIC_RELAXED) <= 0;
+}
+
 /* A stop in front of it would show nothing; that it is missing does show (sim/stores.ts). */
 #undef stp_barrier
 #define stp_barrier()                                                                       \
@@ -33,5 +38,6 @@ static inline void stp_local_add(u64 *p, u64 n)
 #define stp_lock_given(lock) stp_sim_note(STP_SIM_UNLOCK, lock, 0, 0)
 #define stp_owned_by(memory, size, cpu) stp_sim_own(memory, size, cpu)
 #define stp_time_ns() stp_sim_time_ns()
+#define stp_cycles() stp_sim_time_ns()
 
 #endif

@@ -53,6 +53,37 @@ void stp_port_wake(struct stp_ring *ring)
 	(void)ring; /* the sandbox's reader looks by itself, see sandbox.c */
 }
 
+void stp_port_refill(void)
+{
+	/* sandbox.c fills reserves between events */
+}
+
+void stp_port_stop(void)
+{
+	/* the end of the trace stops the session; until then no hit begins */
+}
+
+void stp_port_set_cpus(struct stp_cpu *cpus, u32 count)
+{
+	(void)count;
+	stp_cpus = cpus;
+}
+
+u64 stp_port_cycles_per_us(void)
+{
+	return 1000; /* stp_cycles() are nanoseconds */
+}
+
+/* There is no other memory here than the program's own, which it reads by itself. */
+bool stp_port_read(void *to, u64 address, u32 size, bool user)
+{
+	(void)to;
+	(void)address;
+	(void)size;
+	(void)user;
+	return false;
+}
+
 const char *stp_port_world(void)
 {
 	return "sandbox";

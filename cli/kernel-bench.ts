@@ -1,0 +1,44 @@
+/** stp kernel bench: what each operation costs, beside SystemTap. */
+import { Command } from "commander";
+import { benchKernel, type BenchResult, type BenchRow } from "../kernel-harness/bench/run.ts";
+import { KERNELS } from "../kernel-harness/kernels.ts";
+import { beginProgress } from "./terminal.ts";
+
+export function kernelBenchCommand(): Command {
+  return new Command("bench")
+    .description("Count the guest instructions of each operation, ours beside SystemTap 4.8, which is fetched from Debian and run in the same guest.")
+    .argument("[kernel]", "the kernel", KERNELS[0].name)
+    .option("--json", "print the result as JSON")
+    .action(bench);
+}
+
+async function bench(kernel: string, options: { readonly json?: boolean }): Promise<void> {
+  const progress = beginProgress(`measuring on ${kernel}`);
+  try {
+    const result = await benchKernel(kernel, progress.show);
+    progress.end();
+    process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : asTable(result));
+  } finally {
+    progress.end();
+  }
+}
+
+const WIDTHS = [44, 10, 10, 8, 10] as const;
+
+function asTable({ kernel, rows }: BenchResult): string {
+  return [
+    `guest instructions for each operation, loop subtracted (QEMU -icount, 1 CPU, ${kernel})\n\n`,
+    line("operation", "ours", "SystemTap", "ratio", "at most"),
+    ...rows.map(asLine),
+  ].join("");
+}
+
+function asLine({ operation, unit, ours, peer, ratio, target }: BenchRow): string {
+  const mark = ours !== null && ours > target ? " over" : "";
+  const what = unit === "seconds" ? `${operation} (s)` : operation;
+  return `${line(what, String(ours ?? "-"), String(peer), ratio === null ? "-" : `${ratio}x`, String(target)).trimEnd()}${mark}\n`;
+}
+
+function line(...cells: readonly string[]): string {
+  return `${cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[i]!) : cell.padStart(WIDTHS[i]!))).join("")}\n`;
+}

@@ -1,0 +1,155 @@
+/**
+ * The bench: ours and SystemTap do the same work in one guest whose clock counts instructions.
+ *
+ * It must never fill in a figure: what was not measured in this run is not there.
+ * Siblings: rows.ts says what is measured; runtime-c/bench/ has our programs, *.stp here the peer's
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { StpError } from "../../spec/errors.ts";
+import { readManifest } from "../../spec/recording/manifest.ts";
+import { decodeRecords } from "../../spec/recording/record.ts";
+import { PROJECT_ROOT } from "../../spec/runtime.ts";
+import { fetchKernel, type FetchedKernel } from "../fetch.ts";
+import type { GuestFiles } from "../initramfs.ts";
+import { findKernel } from "../kernels.ts";
+import { buildModule } from "../module.ts";
+import { probeModule } from "../program.ts";
+import { buildStpd } from "../run.ts";
+import { readSources } from "../sources.ts";
+import { step } from "../steps.ts";
+import { inTemporaryDirectory } from "../temporary.ts";
+import { buildProgram } from "../tools.ts";
+import { parseMeasurements, rounded, type Measurements } from "./figures.ts";
+import { runCounted, type CountedRun } from "./guest.ts";
+import { OURS_LATER, rowFigure, ROWS } from "./rows.ts";
+import { buildScript, fetchSystemTap, staprunFiles } from "./systemtap.ts";
+
+export interface BenchRow {
+  readonly operation: string;
+  readonly unit: "instructions" | "seconds";
+  /** null: the runtime cannot do it yet. */
+  readonly ours: number | null;
+  readonly peer: number;
+  /** How many times more the peer needs. */
+  readonly ratio: number | null;
+  /** At most so much for ours, by the design. */
+  readonly target: number;
+}
+
+export interface BenchResult {
+  /** Release of the guest's kernel. */
+  readonly kernel: string;
+  readonly rows: readonly BenchRow[];
+}
+
+const HERE = "kernel-harness/bench";
+const OURS = "runtime-c/bench";
+/** Programs and scripts come in pairs of one name. */
+const PAIRS = ["bench", "kprobe", "empty"] as const;
+
+/** More hits than the loops of bench.c want; those that are left do nothing. */
+const BENCH_CALLS = 4000;
+const KPROBE_CALLS = 20_000;
+const STEP_S_MAX = 300; // of the guest's time
+const RING = "4M";
+
+/** Builds both sides, runs them, compares. Throws StpError if either cannot be built or run. */
+export async function benchKernel(name: string, report: (line: string) => void): Promise<BenchResult> {
+  const kernel = await fetchKernel(findKernel(name), { report });
+  const tree = await fetchSystemTap(report);
+  const files = {
+    ...(await ourFiles(kernel, report)),
+    ...(await peerFiles(tree, kernel, report)),
+  };
+  report(`measuring on ${kernel.name}`);
+  const run = await runCounted(kernel, files, [...commonSteps(), ...ourSteps(), ...peerSteps()], (at) => report(`measuring on ${kernel.name}: ${at}`));
+  return { kernel: kernel.release, rows: compare(await ourMeasurements(run), measurementsOf(run, "common", "peer")) };
+}
+
+async function ourFiles(kernel: FetchedKernel, report: (line: string) => void): Promise<GuestFiles> {
+  report(`building our modules for ${kernel.release}`);
+  const modules = PAIRS.map(async (pair) => {
+    const path = `${OURS}/${pair}.c`;
+    return [`/stp_ours_${pair}.ko`, await buildModule(kernel, probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), `stp_ours_${pair}`))] as const;
+  });
+  const target = await readSources(join(PROJECT_ROOT, HERE), ["target.c"]);
+  return {
+    "/stpd": await buildStpd(),
+    "/meter": await buildProgram({ name: "meter", sources: await readSources(join(PROJECT_ROOT, HERE), ["meter.c"]) }),
+    "/stp_bench_target.ko": await buildModule(kernel, { name: "stp_bench_target", sources: target, objects: ["target.o"] }),
+    ...Object.fromEntries(await Promise.all(modules)),
+  };
+}
+
+async function peerFiles(tree: string, kernel: FetchedKernel, report: (line: string) => void): Promise<GuestFiles> {
+  const modules: Record<string, string> = {};
+  for (const pair of PAIRS) {
+    report(`building SystemTap's module ${pair} for ${kernel.release}`);
+    modules[`/stp_peer_${pair}.ko`] = await buildScript(tree, kernel, `stp_peer_${pair}`, await readFile(join(PROJECT_ROOT, HERE, `${pair}.stp`), "utf8"));
+  }
+  return { ...(await staprunFiles(tree)), ...modules };
+}
+
+/** Calls without a probe: subtracted on both sides. */
+function commonSteps(): string[] {
+  return [step("insmod", "/stp_bench_target.ko"), step("run", "common", STEP_S_MAX, "/meter", "calls", "call_bare", KPROBE_CALLS)];
+}
+
+function ourSteps(): string[] {
+  const run = (pair: string, ...before: string[]) => (command: string) => [
+    step("run", `ours_${pair}`, STEP_S_MAX, ...before, "/stpd", "-b", RING, "-o", `/recording-${pair}`, "-c", command, `/stp_ours_${pair}.ko`),
+    step("send", `/recording-${pair}`),
+  ];
+  return [
+    ...run("bench")(`/meter calls bench ${BENCH_CALLS}`),
+    ...run("kprobe")(`/meter calls kprobe_hit ${KPROBE_CALLS}`),
+    ...run("empty", "/meter", "time", "load_run_unload")("/meter nothing"),
+  ];
+}
+
+function peerSteps(): string[] {
+  const run = (pair: string, ...before: string[]) => (command: string) =>
+    step("run", `peer_${pair}`, STEP_S_MAX, ...before, "/usr/bin/staprun", "-o", "/peer_output", "-c", command, `/stp_peer_${pair}.ko`);
+  return [
+    run("bench")("/meter nothing"),
+    run("kprobe")(`/meter calls kprobe_hit ${KPROBE_CALLS}`),
+    run("empty", "/meter", "time", "load_run_unload")("/meter nothing"),
+  ];
+}
+
+/** What the programs whose names begin so wrote. */
+function measurementsOf(run: CountedRun, ...prefixes: string[]): Measurements {
+  const texts = Object.entries(run.outputs).filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))).flatMap(([, output]) => [output.stdout, output.stderr]);
+  return parseMeasurements(texts.join("\n"));
+}
+
+/** Ours prints into its recording. Throws StpError if anything was lost: what was refused was not measured. */
+async function ourMeasurements(run: CountedRun): Promise<Measurements> {
+  for (const pair of PAIRS) await requireNoLoss(run, `/recording-${pair}`);
+  const records = decodeRecords(run.files.get("/recording-bench/cpu0.data") ?? new Uint8Array());
+  const printed = records.filter((record) => record.type === "print").map((record) => Buffer.from(record.payload).toString());
+  return new Map([...measurementsOf(run, "common", "ours"), ...parseMeasurements(printed.join(""))]);
+}
+
+async function requireNoLoss(run: CountedRun, recording: string): Promise<void> {
+  await inTemporaryDirectory("stp-bench-", async (directory) => {
+    await mkdir(directory, { recursive: true });
+    for (const [path, bytes] of run.files) if (path.startsWith(`${recording}/`)) await writeFile(join(directory, basename(path)), bytes);
+    const { ledger } = await readManifest(directory);
+    for (const row of ledger) {
+      for (const [kind, count] of Object.entries(row.kinds)) {
+        const lost = Object.entries(count.lost).filter(([, n]) => n !== 0n).map(([cause, n]) => `${n} by ${cause}`);
+        if (lost.length > 0) throw new StpError(`Cannot measure: ${recording.slice(1)} lost of kind ${kind}: ${lost.join(", ")}`);
+      }
+    }
+  });
+}
+
+function compare(ours: Measurements, peer: Measurements): BenchRow[] {
+  return ROWS.map((row) => {
+    const { operation, unit, target } = row;
+    const figures = { ours: OURS_LATER.includes(row.loop) ? null : rowFigure(row, ours), peer: rowFigure(row, peer) };
+    return { operation, unit, ...figures, ratio: figures.ours === null ? null : rounded(figures.peer / figures.ours, 2), target };
+  });
+}
