@@ -34,9 +34,9 @@ function asTable({ kernel, rows }: BenchResult): string {
 }
 
 function asLine({ operation, unit, ours, peer, ratio, target }: BenchRow): string {
-  const mark = ours !== null && ours > target ? " over" : "";
+  const mark = ours > target ? " over" : "";
   const what = unit === "seconds" ? `${operation} (s)` : operation;
-  return `${line(what, String(ours ?? "-"), String(peer), ratio === null ? "-" : `${ratio}x`, String(target)).trimEnd()}${mark}\n`;
+  return `${line(what, String(ours), String(peer), `${ratio}x`, String(target)).trimEnd()}${mark}\n`;
 }
 
 function line(...cells: readonly string[]): string {

@@ -1,14 +1,14 @@
 /** stp run: a probe's output, over a trace in the sandbox or live on a kernel. */
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { messageOf, StpError } from "../spec/errors.ts";
-import { LIMITS } from "../spec/protocol.ts";
+import { LIMITS, SESSION_LIMITS, type SessionLimit } from "../spec/protocol.ts";
 import { runtimeSources } from "../spec/runtime.ts";
 import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
 import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
 import { compileProbe, type ProbeSource } from "../sim/probe.ts";
-import { Sandbox } from "../sim/sandbox.ts";
+import { Sandbox, SANDBOX_RING_BYTES, type SessionLimits } from "../sim/sandbox.ts";
 import { runTrace, type TraceEvent } from "../sim/trace.ts";
 import { instantiate } from "../sim/wasi.ts";
 import { generateWorld, WORLD_EVENTS_MAX, WORLD_TASKS_MAX } from "../sim/world.ts";
@@ -23,6 +23,7 @@ interface RunOptions {
   readonly seed?: number;
   readonly events: number;
   readonly tasks: number;
+  readonly limit: SessionLimits;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -39,9 +40,17 @@ export function runCommand(): Command {
     .option("--events <n>", "events of that world", wholeNumber(0, WORLD_EVENTS_MAX), 10_000)
     .option("--tasks <n>", "tasks of that world", wholeNumber(1, WORLD_TASKS_MAX), 100)
     .option("--cpus <n>", "CPUs (default: the trace's; 2 on a kernel)", wholeNumber(1, LIMITS.CPUS_MAX.value))
+    .option("--limit <name=n>", `a limit of the session: ${Object.keys(SESSION_LIMITS).join(", ")}; may be given again`, readLimit, {})
     .option("-o, --output <directory>", "keep the recording in a new directory")
     .option("--json", "print JSON lines")
     .action(run);
+}
+
+/** One more `actions=500` beside those that were given before. */
+function readLimit(text: string, before: SessionLimits): SessionLimits {
+  const [, name, value] = /^(\w+)=(.*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined || !(name in SESSION_LIMITS)) throw new InvalidArgumentError(`give one of ${Object.keys(SESSION_LIMITS).join(", ")} and a number, as actions=500.`);
+  return { ...before, [name as SessionLimit]: wholeNumber(1, 2 ** 32 - 1)(value) };
 }
 
 async function run(path: string, options: RunOptions): Promise<void> {
@@ -76,7 +85,7 @@ async function runInSandbox(probe: ProbeSource, options: RunOptions, progress: P
   const { wasm, warnings } = await compileProbe(probe, runtimeSources("wasm32"), false, progress.show);
   if (warnings !== "") progress.note(`clang warns:\n${warnings.trimEnd()}`);
   const instance = await instantiate(wasm, { env: { yield() {} } });
-  const sandbox = new Sandbox(instance, options.cpus ?? found?.trace.manifest.cpus ?? DEFAULT_CPUS);
+  const sandbox = new Sandbox(instance, options.cpus ?? found?.trace.manifest.cpus ?? DEFAULT_CPUS, SANDBOX_RING_BYTES, options.limit);
   if (options.seed === undefined) requireRecordedPoints(probe.path, sandbox.probes, found);
   else requireKnownPoints(probe.path, sandbox.probes, undefined);
   runTrace(sandbox, options.seed === undefined ? (found?.trace.events ?? []) : madeUp(sandbox, options.seed, options));
@@ -90,7 +99,7 @@ function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress
   if (options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} on ${options.on}: a trace is for the sandbox; leave out --trace or --on`);
   const cpus = options.cpus ?? DEFAULT_CPUS;
   return async (directory) => {
-    const { opens } = await runProbeOnKernel({ ...probe, kernel: options.on, record: false, cpus, workload: DEFAULT_WORKLOAD, directory, report: progress.note });
+    const { opens } = await runProbeOnKernel({ ...probe, kernel: options.on, record: false, cpus, limits: options.limit, workload: DEFAULT_WORKLOAD, directory, report: progress.note });
     for (const [comm, count] of opens) progress.note(`the workload's ${comm} opened ${count} files`);
   };
 }

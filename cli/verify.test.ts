@@ -1,8 +1,9 @@
 /** stp verify: the runtime agrees with the model, and a seed says all. */
 import { describe, expect, test } from "vitest";
-import { LEGAL_CELLS } from "../properties/cells.ts";
+import { LEGAL_CELLS, type CellReport } from "../properties/cells.ts";
 import { createGenerator } from "../properties/generate.ts";
 import { stp, TEST_MS_MAX } from "./testing.ts";
+import { wrongCells } from "./verify.ts";
 
 async function verify(...args: readonly string[]): Promise<Record<string, unknown>> {
   const { status, stdout, stderr } = await stp(["verify", "--json", ...args]);
@@ -34,6 +35,15 @@ describe("stp verify", { timeout: TEST_MS_MAX }, () => {
   test("on native, under sanitizers, finds no divergence", async () => {
     expect(await verify("--on", "native", "--ops", "50000")).toMatchObject({ ops: 50_000, on: "native", divergences: 0 });
   });
+});
+
+test("wrongCells: a result that no rule allows is wrong always, one that is missing only after 1,000,000 operations", () => {
+  const cells = (missing: readonly string[], illegal: readonly string[] = []): CellReport => ({ reached: 1, legal: 2, missing, illegal });
+  const wrong = (operations: number, report: CellReport): string | undefined => wrongCells({ operations, divergence: undefined, cells: report });
+  expect(wrong(10, cells([], ["map_size ESTATE task"]))).toBe("these results are in no rule, each with the level at which it came: map_size ESTATE task");
+  expect(wrong(999_999, cells(["map_add EFULL irq"]))).toBeUndefined();
+  expect(wrong(1_000_000, cells([]))).toBeUndefined();
+  expect(wrong(1_000_000, cells(["map_add EFULL irq"]))).toBe("1000000 operations did not reach 1 of the 2 legal results, each with its level: map_add EFULL irq");
 });
 
 test("a seed gives the same operations always, another seed others", () => {

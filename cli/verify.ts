@@ -58,7 +58,7 @@ async function verifyOn(world: string, { ops, seed }: VerifyOptions, progress: P
 }
 
 /** A sentence, if a run reached what no rule allows, or did not reach something for all its length. */
-function wrongCells({ operations, divergence, cells: { missing, illegal, legal } }: VerifyResult): string | undefined {
+export function wrongCells({ operations, divergence, cells: { missing, illegal, legal } }: Omit<VerifyResult, "seconds">): string | undefined {
   if (illegal.length > 0) return `these results are in no rule, each with the level at which it came: ${illegal.join(", ")}`;
   if (divergence || operations < CELLS_OPERATIONS_MIN || missing.length === 0) return undefined;
   return `${operations} operations did not reach ${missing.length} of the ${legal} legal results, each with its level: ${missing.join(", ")}`;

@@ -34,6 +34,8 @@ export interface ProbeRun {
   /** Record each hit, so that the sandbox can replay it. */
   readonly record: boolean;
   readonly cpus: number;
+  /** Limits of the session that are not the default (SESSION_LIMITS). */
+  readonly limits?: Readonly<Record<string, number>>;
   readonly workload: Workload;
   /** Where the recording goes: a directory that does not exist, or is empty. */
   readonly directory: string;
@@ -80,9 +82,13 @@ export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   return { guest, opens: parseWorkload(guest.outputs["workload"]?.stdout ?? "") };
 }
 
+function limitsOf({ limits = {} }: ProbeRun): string[] {
+  return Object.entries(limits).flatMap(([name, value]) => ["-l", `${name}=${value}`]);
+}
+
 function stepsOf(run: ProbeRun, name: string): string[] {
   return [
-    step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), "-o", "/recording", `/${name}.ko`),
+    step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), ...limitsOf(run), "-o", "/recording", `/${name}.ko`),
     step("await", "stpd", "started", START_S_MAX),
     step("run", "workload", WORKLOAD_S_MAX, "/workload", run.workload.processes, run.workload.opens),
     step("signal", "stpd", "INT"),

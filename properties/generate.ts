@@ -100,7 +100,8 @@ function tableOf(weights: readonly number[]): Uint8Array {
 const OUTSIDE = tableOf(NAMES.map((name) => WEIGHTS[name][0]));
 const INSIDE = tableOf(NAMES.map((name) => WEIGHTS[name][1]));
 const LATE = tableOf(NAMES.map((name) => WEIGHTS[name][1] * (name === "probe_exit" ? EXIT_LATE_TIMES : 1)));
-const COUNTS = countsOf(NAMES.map((name) => WEIGHTS[name][0] + 3 * WEIGHTS[name][1]));
+/** Most operations are inside of hits. */
+const COUNTS = countsOf(NAMES.map((name) => WEIGHTS[name][0] + 4 * WEIGHTS[name][1]));
 
 /** How many of each name are in stock. */
 function countsOf(weights: readonly number[]): Int32Array {

@@ -24,8 +24,13 @@ interface ModelExports {
   replay_dump_digest(): bigint;
   replay_outputs(): number;
   replay_outputs_size(): number;
+  replay_step(batch: number, batchSize: number, step: number, index: number): number;
   protocol_version(): number;
 }
+
+/** Steps of a call, as runtime-as/assembly/steps.ts has them. */
+export const STEPS = { begin: 0, visit: 1, text: 2, report: 3, end: 4, look: 5, peek: 6, size: 7 } as const;
+export type Step = keyof typeof STEPS;
 
 /** What of `assemblyscript/asc` is used. Its own types declare AssemblyScript's globals for the whole program. */
 interface Compiler {
@@ -44,6 +49,8 @@ const COMPILER: string = "assemblyscript/asc";
 export interface Model extends ReplayTarget {
   /** The outputs of the last operation (O5), in memory of the caller's own. */
   outputs(): Uint8Array;
+  /** A step of the operation that is all of a batch: what it gives, or the error of the call. */
+  step(batch: Uint8Array, step: Step, index?: number): number;
   /** The digest (O4) of the full dump of the session now: equal where two sessions are. */
   digest(): bigint;
 }
@@ -104,6 +111,11 @@ async function instantiate(wasm: Uint8Array<ArrayBuffer>): Promise<Model> {
       return new Uint8Array(model.memory.buffer, at, model.replay_dump_size()).slice();
     },
     outputs: () => new Uint8Array(model.memory.buffer, model.replay_outputs(), model.replay_outputs_size()).slice(),
+    step: (batch, step, index = 0) => {
+      const at = model.replay_alloc(batch.length);
+      new Uint8Array(model.memory.buffer, at, batch.length).set(batch);
+      return model.replay_step(at, batch.length, STEPS[step], index);
+    },
     digest: () => model.replay_dump_digest(),
   };
 }

@@ -32,6 +32,7 @@ const SUITED: Partial<Record<OperationName, Select>> = {
   map_push_string: (map) => holds("string")(map) && isList(map),
   print_hist: ({ hist }) => hist !== undefined,
 };
+
 /** Orders that a map's entries have (M10). */
 function ordersOf({ keys, value }: ReplayMap): readonly number[] {
   const has = (field: SortField): boolean => {
@@ -227,14 +228,23 @@ const walk: Draw = (random, writer, map) => {
 
 const wildcards: Draw = (random, writer, map) => writer.word(random.oneIn(3) ? 0 : random.below(1 << (MAPS[map] as ReplayMap).keys.length), 0);
 
-/** Mostly near the borders of the linear histogram. */
-const aSample: Draw = (random, writer) => {
+/** Near the borders of a linear histogram; elsewhere also of any size, so that sums leave 64 bits in more than one entry. */
+const aSample: Draw = (random, writer, map) => {
   const bits = random.next();
-  if ((bits & 7) !== 0) return writer.word((bits >>> 8) % 26, 0);
-  if ((bits & 56) === 0) return writeNumber(random, writer);
+  const isLinear = typeof (MAPS[map] as ReplayMap).hist === "object";
+  if ((bits & (isLinear ? 7 : 1)) !== 0) return writer.word((bits >>> 8) % 26, 0);
+  if ((bits & 48) === 0) return writeNumber(random, writer);
+  if ((bits & 48) === 16) return writePower(random, writer);
   const [low, high] = random.pick(SAMPLES);
   writer.word(low, high);
 };
+
+/** A power of two or a number beside it, or the negative of such a one. */
+function writePower(random: Random, writer: Writer): void {
+  const power = 1n << BigInt(random.below(63));
+  const number = (power + BigInt(random.below(3) - 1)) * (random.oneIn(2) ? 1n : -1n);
+  writer.word(Number(BigInt.asIntN(32, number)), Number(number >> 32n));
+}
 
 /** Values that are not just any int64. */
 const VALUES: Partial<Record<OperationName, Draw>> = {

@@ -50,7 +50,7 @@ export interface VerifyResult {
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const { model, seed } = options;
   const generator = createGenerator(seed);
-  let target = await options.target();
+  const target = await options.target();
   const cells = new CellCounter();
   const begun_ms = performance.now();
   const result = (operations: number, divergence?: Divergence): VerifyResult => ({ operations, seconds: (performance.now() - begun_ms) / 1000, divergence, cells: cells.report() });

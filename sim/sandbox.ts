@@ -3,7 +3,8 @@
  *
  * Sibling: runtime-c/port/wasm32/sandbox.c, the other side of every call here.
  */
-import { CONTEXTS, LOSS_CAUSES, LOSS_KINDS, type Context, type LossCause, type LossKind } from "../spec/protocol.ts";
+import { CONTEXTS, LOSS_CAUSES, LOSS_KINDS, SESSION_LIMITS, type SessionLimit, type Context, type LossCause, type LossKind } from "../spec/protocol.ts";
+import { StpError } from "../spec/errors.ts";
 import { sizeOf } from "../spec/layout.ts";
 import type { WasmInstance } from "./wasi.ts";
 
@@ -41,6 +42,9 @@ export interface LossCounter {
   readonly cause: LossCause | "cut";
 }
 
+/** Limits of a session that are not the default. */
+export type SessionLimits = Readonly<Partial<Record<SessionLimit, number>>>;
+
 /** Ring of a virtual CPU. */
 export const SANDBOX_RING_BYTES = 1 << 20;
 
@@ -56,12 +60,13 @@ export class Sandbox {
   /** Address of each CPU's and level's struct event. */
   readonly #seen: readonly (readonly number[])[];
 
-  /** Takes all memory of the session. Throws if that fails: the log says why. */
-  constructor(instance: WasmInstance, cpus: number, ringBytes = SANDBOX_RING_BYTES) {
+  /** Takes all memory of the session. Throws StpError if that fails, with what the log says. */
+  constructor(instance: WasmInstance, cpus: number, ringBytes = SANDBOX_RING_BYTES, limits: SessionLimits = {}) {
     this.instance = instance;
     this.cpus = cpus;
+    Object.keys(SESSION_LIMITS).forEach((name, index) => this.#call("stp_sim_limit", index, limits[name as SessionLimit] ?? 0));
     const error = this.#call("stp_sim_init", cpus, ringBytes);
-    if (error !== 0) throw new Error(`The session could not begin (${error}): ${this.log()}`);
+    if (error !== 0) throw new StpError(`The session cannot begin: ${this.log().trim() || `error ${error}`}`);
     this.probes = Array.from({ length: this.#call("stp_sim_probes") }, (_, index) => this.#probe(index));
     this.#seen = Array.from({ length: cpus }, (_, cpu) => CONTEXTS.map((_level, level) => this.#call("stp_sim_seen", cpu, level)));
   }
@@ -106,6 +111,11 @@ export class Sandbox {
   place(cpu: number, context: Context): void {
     this.instance.func("stp_sim_set_cpu")(cpu);
     this.instance.func("stp_sim_set_level")(CONTEXTS.indexOf(context));
+  }
+
+  /** Fills the reserves of maps, as a worker does outside of probes. */
+  refill(): void {
+    this.instance.func("stp_sim_refill")();
   }
 
   /** Detaches, and runs end probes on the current CPU. */

@@ -79,6 +79,9 @@ export function generateC(): string {
     ...names("STP_LOSS_KIND_NAMES", Object.keys(protocol.LOSS_KINDS)),
     ...names("STP_LOSS_NAMES", Object.keys(protocol.LOSS_CAUSES)),
   );
+  parts.push("", "/* STP_SESSION_LIMIT(field of struct stp_config, text) for each limit that may be set when a session begins */", "#define STP_SESSION_LIMITS \\");
+  const settable = Object.entries(protocol.SESSION_LIMITS).map(([field, { limit }]) => `\tSTP_SESSION_LIMIT(${field}, "${protocol.LIMITS[limit].unit}: ${protocol.LIMITS[limit].doc}")`);
+  parts.push(settable.join(" \\\n"));
   parts.push("", "/* STP_REPLAY_MAP(name, key types, value type, options of STP_MAP...) for each map of a replay, in order */", "#define STP_REPLAY_MAPS \\");
   const maps = protocol.REPLAY_MAPS.map((map) => {
     const keys = map.keys.map((k) => (k === "string" ? "STP_STR" : "STP_INT64")).join(", ");

@@ -56,6 +56,20 @@ export const LIMITS = {
   EVENT_ARGS: { value: 6, unit: "arguments", doc: "function arguments that an event keeps" },
 } as const satisfies Record<string, Limit>;
 
+/** Limits that may be set again when a session begins, by the field of `struct stp_config`; 0 is the default. */
+export const SESSION_LIMITS = {
+  print_size: { limit: "PRINT_SIZE_DEFAULT" },
+  strings: { limit: "STRINGS_PER_CONTEXT" },
+  actions: { limit: "HIT_ACTIONS_MAX" },
+  actions_ends: { limit: "HIT_ACTIONS_ENDS_MAX" },
+  time_us: { limit: "HIT_TIME_MAX_US" },
+  overload_percent: { limit: "OVERLOAD_PERCENT" },
+  overload_interval_ms: { limit: "OVERLOAD_INTERVAL_MS" },
+  errors: { limit: "ERRORS_MAX" },
+  map_entries: { limit: "MAP_ENTRIES_DEFAULT" },
+} as const satisfies Record<string, { limit: keyof typeof LIMITS }>;
+export type SessionLimit = keyof typeof SESSION_LIMITS;
+
 /** What a call may return besides success; returned negative. */
 export const ERRORS = {
   EFULL: { code: 1, doc: "no free slot, string or ring space; the target is unchanged" },

@@ -33,9 +33,6 @@ export const ROWS: readonly Row[] = [
   { operation: "load + empty run + unload", unit: "seconds", target: 0.4, loop: "load_run_unload" },
 ];
 
-/** Loops that the C does not have yet: statistics come with runtime-c/include/stp/stat.h; then this list goes. */
-export const OURS_LATER: readonly string[] = ["stat_add", "stat_add_histogram", "map_stat_add", "map_stat_add_string", "map_stat_count"];
-
 /** The row's figure on one side, in its unit. Ticks are nanoseconds of the guest, each of one instruction. */
 export function rowFigure(row: Row, measurements: Measurements): number {
   const ticks = ticksPerOperation(measurements, row.loop, row.less);

@@ -22,17 +22,16 @@ import { inTemporaryDirectory } from "../temporary.ts";
 import { buildProgram } from "../tools.ts";
 import { parseMeasurements, rounded, type Measurements } from "./figures.ts";
 import { runCounted, type CountedRun } from "./guest.ts";
-import { OURS_LATER, rowFigure, ROWS } from "./rows.ts";
+import { rowFigure, ROWS } from "./rows.ts";
 import { buildScript, fetchSystemTap, staprunFiles } from "./systemtap.ts";
 
 export interface BenchRow {
   readonly operation: string;
   readonly unit: "instructions" | "seconds";
-  /** null: the runtime cannot do it yet. */
-  readonly ours: number | null;
+  readonly ours: number;
   readonly peer: number;
   /** How many times more the peer needs. */
-  readonly ratio: number | null;
+  readonly ratio: number;
   /** At most so much for ours, by the design. */
   readonly target: number;
 }
@@ -47,6 +46,9 @@ const HERE = "kernel-harness/bench";
 const OURS = "runtime-c/bench";
 /** Programs and scripts come in pairs of one name. */
 const PAIRS = ["bench", "kprobe", "empty"] as const;
+
+/** A hit of bench.c is long: budgets are counted and not reached, as in the peer. The other programs keep to their limits. */
+const BENCH_LIMITS = ["-DSTP_HIT_ACTIONS_MAX=100000000", "-DSTP_OVERLOAD_PERCENT=100"] as const;
 
 /** More hits than the loops of bench.c want; those that are left do nothing. */
 const BENCH_CALLS = 4000;
@@ -71,7 +73,8 @@ async function ourFiles(kernel: FetchedKernel, report: (line: string) => void): 
   report(`building our modules for ${kernel.release}`);
   const modules = PAIRS.map(async (pair) => {
     const path = `${OURS}/${pair}.c`;
-    return [`/stp_ours_${pair}.ko`, await buildModule(kernel, probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), `stp_ours_${pair}`))] as const;
+    const module = probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), `stp_ours_${pair}`);
+    return [`/${module.name}.ko`, await buildModule(kernel, { ...module, cflags: [...(module.cflags ?? []), ...(pair === "bench" ? BENCH_LIMITS : [])] })] as const;
   });
   const target = await readSources(join(PROJECT_ROOT, HERE), ["target.c"]);
   return {
@@ -149,7 +152,7 @@ async function requireNoLoss(run: CountedRun, recording: string): Promise<void> 
 function compare(ours: Measurements, peer: Measurements): BenchRow[] {
   return ROWS.map((row) => {
     const { operation, unit, target } = row;
-    const figures = { ours: OURS_LATER.includes(row.loop) ? null : rowFigure(row, ours), peer: rowFigure(row, peer) };
-    return { operation, unit, ...figures, ratio: figures.ours === null ? null : rounded(figures.peer / figures.ours, 2), target };
+    const figures = { ours: rowFigure(row, ours), peer: rowFigure(row, peer) };
+    return { operation, unit, ...figures, ratio: rounded(figures.peer / figures.ours, 2), target };
   });
 }

@@ -3,7 +3,7 @@
  *
  * Each dump writes from an address on and returns where it ends; who calls it has made room (`*_words_max`).
  * Never changes the state it shows.
- * Sibling: runtime-c/replay/dump.c
+ * Siblings: runtime-c/replay/dump.c, runtime-c/replay/outputs.c
  */
 import {
   CONTEXTS,
@@ -181,7 +181,7 @@ export function ring_dump(ring: Ring, at: usize): usize {
   at = put(at, DUMP_RING);
   at = put(at, ring.cpu);
   at = put(at, ring.next);
-  at = put(at, ring.count == 0 ? ring.next : ring.records[0].sequence);
+  at = put(at, ring.count == 0 ? ring.next : unchecked(ring.records[0]).sequence);
   for (let i = 0; i < ring.count; i++) at = record_dump(ring, unchecked(ring.records[i]), at);
   return at;
 }
@@ -214,11 +214,12 @@ export function ledger_absorb(digest: u64, ledger: Ledger): u64 {
 
 /** All maps; then for each CPU its levels, ring and ledger rows. */
 export function full_dump(maps: StaticArray<StpMap>, cpus: StaticArray<Cpu>, at: usize): usize {
-  for (let i = 0; i < maps.length; i++) at = map_dump(maps[i], at);
+  for (let i = 0; i < maps.length; i++) at = map_dump(unchecked(maps[i]), at);
   for (let i = 0; i < cpus.length; i++) {
-    at = cpu_dump(cpus[i], at);
-    at = ring_dump(cpus[i].ring, at);
-    for (let row = 0; row < cpus[i].ledgers.length; row++) at = ledger_dump(cpus[i].ledgers[row], at);
+    const cpu = unchecked(cpus[i]);
+    at = cpu_dump(cpu, at);
+    at = ring_dump(cpu.ring, at);
+    for (let row = 0; row < cpu.ledgers.length; row++) at = ledger_dump(unchecked(cpu.ledgers[row]), at);
   }
   return at;
 }

@@ -2,7 +2,7 @@
  * What a map is made of: parts (one, or one for each CPU: M13), each an array of entries in insertion order.
  *
  * Searched from the front. Never hashes; never allocates after construction. An absent key costs a whole scan.
- * Sibling: runtime-c/src/map.c
+ * Siblings: runtime-c/src/map.c, runtime-c/src/map_init.c
  */
 import { VALUE_STATS, VALUE_STRING } from "./protocol.gen";
 import { Histogram } from "./histogram";

@@ -2,7 +2,7 @@
  * Escaped strings, unit by unit (B9).
  *
  * Never judges lengths: who writes a bounded text drops what does not fit.
- * Sibling: runtime-c/src/escape.c
+ * Sibling: runtime-c/src/text.c
  */
 import { Bytes } from "./value";
 

@@ -2,7 +2,7 @@
  * Histograms: the bucket of a sample, and the lines of text (S4–S6).
  *
  * Never prints: it makes one line at a time, print.ts appends it.
- * Sibling: runtime-c/src/histogram.c
+ * Sibling: runtime-c/src/hist.c
  */
 import { HIST_BUCKETS_MAX, HIST_KIND_LINEAR, HIST_KIND_LOG, HIST_KIND_NONE } from "./protocol.gen";
 import { digits_count, signed_append, unsigned_append } from "./digits";

@@ -13,17 +13,19 @@ import {
   ENOENT,
   ESTATE,
   HIST_KIND_NONE,
+  KEY_PARTS_MAX,
   LOSS_BUDGET,
   LOSS_FAULT,
   LOSS_FULL,
   LOSS_KIND_RECORD,
   RECORD_PRINT,
+  STRING_SIZE_MAX,
   VALUE_STATS,
   VALUE_STRING,
 } from "./protocol.gen";
 import { signed_append, unsigned_append } from "./digits";
 import { Entry, StpMap } from "./entry";
-import { escaped_append } from "./escape";
+import { ESCAPED_BYTES_MAX, escaped_append } from "./escape";
 import { format_cuts, format_text, formatted } from "./format";
 import { histogram_begin, histogram_foot, histogram_gap, histogram_head, histogram_row, histogram_row_is_left_out, rows } from "./histogram";
 import { refused, want } from "./map";
@@ -45,9 +47,8 @@ const AT_MAX = bytes_of(" @max=");
 const AT_SUM = bytes_of(" @sum=");
 const AT_AVG = bytes_of(" @avg=");
 
-/** One line of print_map or print_hist: a name, a key and a value of strings that are escaped. */
-const LINE_SIZE_MAX: i32 = 16384;
-const line = new Bytes(LINE_SIZE_MAX);
+/** One line of print_map or print_hist. The longest: a name, and a key and a value of strings that are escaped. */
+const line = new Bytes((2 + KEY_PARTS_MAX) * STRING_SIZE_MAX * ESCAPED_BYTES_MAX);
 
 /** Appends to the innermost probe's print buffer (P2). Returns 0, -ESTATE, -EBUDGET, -EINVAL or -EFAULT. */
 export function print_printf(cpu: Cpu, format: Bytes, args: Arguments): i32 {
@@ -79,10 +80,15 @@ export function print_map(cpu: Cpu, map: StpMap, walk: Walk): i32 {
   for (let i = 0; i < count; i++) {
     const entry = walk_visit(cpu, map, walk, i);
     if (entry === null) return i;
-    make_line(map, entry);
-    append(cpu, level, line);
+    print_entry(cpu, level, map, entry);
   }
   return count;
+}
+
+/** Appends the line of an entry (P5). */
+export function print_entry(cpu: Cpu, level: Level, map: StpMap, entry: Entry): void {
+  make_line(map, entry);
+  append(cpu, level, line);
 }
 
 /** Appends the histogram of an entry (P6). Returns 0, -ESTATE, -EBUDGET, -EINVAL, -EBUSY or -ENOENT. */
@@ -120,8 +126,23 @@ function out_of_actions(cpu: Cpu): i32 {
   return -EBUDGET;
 }
 
+/** Where the texts of a call that is made in steps wait (steps.ts); null: they are appended at once. */
+let waiting: Bytes | null = null;
+
+/** From here on texts wait there, each behind its length in two bytes; null: no longer. */
+export function texts_wait(queue: Bytes | null): void {
+  waiting = queue;
+}
+
 /** Appends one text (P2). */
-function append(cpu: Cpu, level: Level, text: Bytes): void {
+export function append(cpu: Cpu, level: Level, text: Bytes): void {
+  const queue = waiting;
+  if (queue !== null) {
+    queue.push(<u8>text.length);
+    queue.push(<u8>(text.length >> 8));
+    queue.append(text, text.length);
+    return;
+  }
   const buffer = level.print;
   if (text.length > buffer.capacity - buffer.length) buffer_flush(cpu, level);
   if (text.length > buffer.capacity) cpu.row.cut(1);

@@ -202,13 +202,23 @@ export function probe_exit(cpu: Cpu): i32 {
   const level = cpu.innermost;
   if (level === null) return -ESTATE;
   buffer_flush(cpu, level); // P4; its result is counted, not returned
+  exit_report(cpu, level);
+  exit_end(cpu, level);
+  return 0;
+}
+
+/** X2: the record of an error that nothing caught. */
+export function exit_report(cpu: Cpu, level: Level): void {
   if (level.raised) record_offer(cpu, level, RECORD_ERROR, level.message);
+}
+
+/** X2: what became of the hit. */
+export function exit_end(cpu: Cpu, level: Level): void {
   if (level.exhausted) cpu.row.lose(LOSS_KIND_HIT, LOSS_BUDGET);
   else if (level.raised) cpu.row.lose(LOSS_KIND_HIT, LOSS_ERROR);
   else cpu.row.deliver(LOSS_KIND_HIT);
   level.clear(); // B1
   cpu.settle();
-  return 0;
 }
 
 /** Takes one of the innermost probe's actions (X6). False, and the hit is exhausted, if none is left. */

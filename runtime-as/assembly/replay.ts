@@ -112,7 +112,7 @@ import { map_walk, Walk } from "./walk";
 /** REPLAY_MAPS of spec/protocol.ts; the generated protocol has all of a map but its name. */
 const MAP_NAMES: StaticArray<string> = ["ints", "strings", "pairs", "mixed", "nine", "texts", "named", "recent", "sums", "sizes", "times"];
 
-const maps = new StaticArray<StpMap>(REPLAY_MAPS);
+export const maps = new StaticArray<StpMap>(REPLAY_MAPS);
 for (let i = 0; i < REPLAY_MAPS; i++) {
   const histogram = new Histogram(REPLAY_MAP_HIST[i], REPLAY_MAP_HIST_LOW[i], REPLAY_MAP_HIST_HIGH[i], REPLAY_MAP_HIST_INTERVAL[i]);
   const shape = new Shape(
@@ -127,7 +127,7 @@ for (let i = 0; i < REPLAY_MAPS; i++) {
   );
   maps[i] = new StpMap(i, bytes_of(MAP_NAMES[i]), shape, REPLAY_CPUS);
 }
-const cpus = new StaticArray<Cpu>(REPLAY_CPUS);
+export const cpus = new StaticArray<Cpu>(REPLAY_CPUS);
 for (let i = 0; i < REPLAY_CPUS; i++) cpus[i] = new Cpu(i, REPLAY_PROBES, REPLAY_ACTIONS, REPLAY_STRINGS, REPLAY_PRINT_SIZE, REPLAY_RING_SIZE);
 
 /** State of the digest, and operations made since the session began (O4). */
@@ -136,12 +136,12 @@ let operations: u64 = 0;
 
 /** Text and arguments of the operation at hand: views of the batch. */
 const text = new Bytes(0);
-const args = new Arguments(PRINT_ARGS_MAX);
-const walk = new Walk();
+export const args = new Arguments(PRINT_ARGS_MAX);
+export const walk = new Walk();
 
 const FULL_WORDS_MAX = full_words_max(maps, cpus);
 /** Outputs of the operation at hand (O5): a pool string, or parts of what a full dump shows. */
-const outputs = new Words(FULL_WORDS_MAX + 1 + STRING_SIZE_MAX / 8);
+export const outputs = new Words(FULL_WORDS_MAX + 1 + STRING_SIZE_MAX / 8);
 /** Dumps of the operation at hand: each part of a full dump at most once, then a full dump. */
 const dumps = new Words(2 * FULL_WORDS_MAX);
 const dump = new Words(FULL_WORDS_MAX);
@@ -195,7 +195,7 @@ export function session_dump(): Words {
 }
 
 /** Sets `text` and `args` from an operation (O1). Returns its size, or -EINVAL if it is malformed. */
-function read_operation(operation: usize, batch_end: usize): i32 {
+export function read_operation(operation: usize, batch_end: usize): i32 {
   if (operation + OP_HEADER_SIZE > batch_end) return -EINVAL;
   const size = <i32>load<u16>(operation + AT_OP_HEADER_SIZE);
   const end = operation + size;
@@ -258,14 +258,14 @@ function make_operation(operation: usize, full_every: u32): i64 {
 
   outputs.end = outputs.begin;
   const row = attribution(code, cpu, context, target);
-  const result = row === null ? <i64>-EINVAL /* O2 */ : <i64>call(code, cpus[cpu], context, target, value);
+  const result = row === null ? <i64>-EINVAL /* O2 */ : <i64>call(code, unchecked(cpus[cpu]), context, target, value);
   outputs.check();
 
   let at = dumps.begin;
-  if (has_map(code) && target < REPLAY_MAPS) at = map_dump(maps[target], at);
+  if (has_map(code) && target < REPLAY_MAPS) at = map_dump(unchecked(maps[target]), at);
   if (!is_map_operation(code) && cpu < REPLAY_CPUS) {
-    at = cpu_dump(cpus[cpu], at);
-    at = ring_dump(cpus[cpu].ring, at);
+    at = cpu_dump(unchecked(cpus[cpu]), at);
+    at = ring_dump(unchecked(cpus[cpu]).ring, at);
   }
   dumps.end = at;
 
@@ -309,11 +309,12 @@ function is_known(code: i32, cpu: i32, context: i32, target: i32): bool {
 /** The ledger row in which a call is entered (X3), found as it begins; null if O2 refuses the operation. */
 function attribution(code: i32, cpu: i32, context: i32, target: i32): Ledger | null {
   if (!is_known(code, cpu, context, target)) return null;
-  return code == OP_PROBE_ENTER ? cpus[cpu].ledgers[target] : cpus[cpu].row;
+  const at = unchecked(cpus[cpu]);
+  return code == OP_PROBE_ENTER ? at.ledgers[target] : at.row;
 }
 
 function call(code: i32, cpu: Cpu, context: i32, target: i32, value: i64): i32 {
-  if (has_map(code)) return call_map(code, cpu, maps[target], value);
+  if (has_map(code)) return call_map(code, cpu, unchecked(maps[target]), value);
   return call_cpu(code, cpu, context, target, value);
 }
 

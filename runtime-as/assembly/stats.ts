@@ -2,7 +2,7 @@
  * Statistics: count, 128-bit sum, extremes, sum of squares, and what is read from them (S1–S3, S7).
  *
  * Never keeps samples, never rounds before the end. Which bucket a sample falls into: histogram.ts.
- * Sibling: runtime-c/src/stat.c
+ * Sibling: runtime-c/src/stats.c
  */
 import { HIST_BUCKETS_MAX } from "./protocol.gen";
 import { product_high, quotient, Wide } from "./wide";

@@ -58,8 +58,7 @@ export function map_walk(cpu: Cpu, map: StpMap, walk: Walk, outputs: Words): i32
 export function walk_begin(cpu: Cpu, map: StpMap, walk: Walk): i32 {
   if (walk.limit < 0 || !order_fits(map, walk.order)) return -EINVAL;
   if (map.is_busy()) return refused(cpu, -EBUSY);
-  if (map.shape.per_cpu) collect_merged(map);
-  else collect(map);
+  walk_collect(map);
   sort(map, walk.order >> 1, (walk.order & 1) != 0);
   return walk.limit == 0 || walk.limit > <i64>map.visits_count ? map.visits_count : <i32>walk.limit;
 }
@@ -81,6 +80,12 @@ function order_fits(map: StpMap, order: i32): bool {
   if (field >= SORT_FIELD_COUNT) return map.shape.value_type == VALUE_STATS;
   if (field >= SORT_FIELD_KEY1) return field - SORT_FIELD_KEY1 < map.shape.key_parts;
   return field == SORT_FIELD_INSERTION || map.shape.value_type != VALUE_STATS;
+}
+
+/** What there is to visit, in insertion order (M13). */
+export function walk_collect(map: StpMap): void {
+  if (map.shape.per_cpu) collect_merged(map);
+  else collect(map);
 }
 
 /** All entries of the only part. */

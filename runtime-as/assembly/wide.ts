@@ -2,7 +2,7 @@
  * Unsigned integers of 256 bits, enough for the products of S3, and the product of two words.
  *
  * Never signed, never fast: bit by bit, for what is seldom read.
- * Sibling: runtime-c/src/stat.c
+ * Sibling: runtime-c/src/stats.c
  */
 
 /** A number of 256 bits, lowest word first. */

@@ -36,6 +36,11 @@ STP_MAP(by_two, STP_KEYS(STP_INT64, STP_INT64), STP_INT64, .entries_max = ENTRIE
 STP_MAP(by_string, STP_KEYS(STP_STR), STP_INT64, .entries_max = ENTRIES);
 STP_MAP(walked, STP_KEYS(STP_INT64), STP_INT64, .entries_max = ENTRIES);
 
+STP_STAT(statistics);
+STP_STAT(histogram, .hist = STP_HIST_LOG);
+STP_MAP(stats_by_int64, STP_KEYS(STP_INT64), STP_STATS, .per_cpu = true, .entries_max = ENTRIES);
+STP_MAP(stats_by_string, STP_KEYS(STP_STR), STP_STATS, .per_cpu = true, .entries_max = ENTRIES);
+
 static char names[KEYS][16];
 
 /* A loop over `k`, the number of the key. */
@@ -60,6 +65,11 @@ LOOP(map_add, stp_map_add(&by_int64, STP_KEY(k), 1))
 LOOP(map_read, s64 value = stp_map_get(&by_int64, STP_KEY(k)); HIDE(value))
 LOOP(map_add_two, stp_map_add(&by_two, STP_KEY(k, k + 1), 1))
 STRING_LOOP(map_add_string, stp_map_add(&by_string, STP_KEY(s), 1))
+LOOP(stat_add, stp_stat_add(&statistics, k))
+LOOP(stat_add_histogram, stp_stat_add(&histogram, k))
+LOOP(map_stat_add, stp_map_stat_add(&stats_by_int64, STP_KEY(k), i))
+STRING_LOOP(map_stat_add_string, stp_map_stat_add(&stats_by_string, STP_KEY(s), i))
+LOOP(map_stat_count, s64 count = stp_map_count(&stats_by_int64, STP_KEY(k)); HIDE(count))
 STRING_LOOP(printf_buffered, stp_printf(ctx, "%s %d\n", s, k))
 STRING_LOOP(printf_flushed, stp_printf(ctx, "%s %d\n", s, k); stp_print_flush(ctx))
 
@@ -89,6 +99,11 @@ static struct loop loops[] = {
 	KEYED(map_read),
 	KEYED(map_add_two),
 	KEYED(map_add_string),
+	KEYED(stat_add),
+	KEYED(stat_add_histogram),
+	KEYED(map_stat_add),
+	KEYED(map_stat_add_string),
+	KEYED(map_stat_count),
 	KEYED(printf_buffered),
 	KEYED(printf_flushed),
 	KEYED(fill),

@@ -67,26 +67,24 @@ describe("checkProbe", { timeout: 180_000 }, () => {
   });
 
   test.each<[string, string, string, readonly Change[], string?]>([
-    ["M6", "interrupts stay on while a map is held", "src/map.c", [
-      ["*flags = stp_irq_save();", "*flags = 0;"],
-      ["\tstp_irq_restore(*flags);\n", ""],
-      ["\tstp_irq_restore(flags);\n", "\t(void)flags;\n"],
+    ["M6", "interrupts stay on while a map is held", "include/stp/map_core.h", [
+      ["\tcall->part = stp_map_part_here(map, shape, call->ctx);\n", "\tcall->part = stp_map_part_here(map, shape, call->ctx);\n\tstp_irq_restore(call->flags);\n"],
     ]],
-    ["locking", "a map is not locked at all", "src/map.c", [["if (!owner || (owner != me && wait_for_owner(map, me))) {", "if (1) {"]]],
+    ["locking", "a map is not locked at all", "include/stp/map_core.h", [["if (stp_unlikely(stp_cmpxchg(&part->owner, 0, ctx->cpu->lock_id) != 0) && !stp_map_wait(part, ctx))", "if (0)"]]],
     ["P3", "the ring reserves by a plain store", "src/ring.c", [["} while (stp_local_cmpxchg(&ring->head, head, head + size) != head);", "\tSTP_WRITE(ring->head, head + size);\n\t} while (0);"]]],
     ["P3", "the ring's last writer does not look again before it leaves", "src/ring.c", [["} while (STP_READ(ring->head) != head);", "} while (0);"]], PRINTS],
     ["memory", "the levels of a CPU share one print buffer", "src/session.c", [["ctx->print = stp_alloc(config->print_size);", "ctx->print = level ? cpu->ctx[0].print : stp_alloc(config->print_size);"]]],
-    ["X4", "a refused map call is not counted as lost", "src/map.c", [["\tstp_ledger_attempt(row, STP_LOSS_KIND_MAP);\n\terror = stp_map_lock(map, flags);\n\tif (error) {\n\t\tstp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_BUSY);", "\tstp_ledger_attempt(row, STP_LOSS_KIND_MAP);\n\terror = stp_map_lock(map, flags);\n\tif (error) {"]]],
-    ["locking", "a map is never given back", "src/map.c", [["\tstp_lock_given(&map->owner);\n", ""], ["\tstp_store_release(&map->owner, 0);\n", ""]]],
-    ["X2", "who waits for a map goes on for ever", "src/map.c", [["for (tries = tries_max(); tries; tries--) {", "for (tries = tries_max(); tries;) {"], ["if (!owner || (owner != me && wait_for_owner(map, me))) {", "if (!owner || wait_for_owner(map, me)) {"]]],
-    ["race", "a walk shows the node itself, which another CPU may use again", "src/walk.c", [["memcpy(walk->order->shown, node, walk->map->node_size);", "walk->order->shown = node;"]], WALKS],
-    ["race", "a map is given back without release", "src/map.c", [["stp_store_release(&map->owner, 0);", "STP_WRITE(map->owner, 0);"]]],
+    ["X4", "a refused map call is not counted as lost", "src/map.c", [["\t\tstp_ledger_lose(row, STP_LOSS_KIND_MAP, error == -STP_EBUDGET ? STP_LOSS_BUDGET : STP_LOSS_BUSY);\n", ""]]],
+    ["locking", "a map is never given back", "include/stp/map_core.h", [["\tstp_lock_given(&part->owner);\n", ""], ["\tstp_store_release(&part->owner, 0);\n", ""]]],
+    ["X2", "who waits for a map goes on for ever", "src/map.c", [["for (tries = tries_max(ctx); tries; tries--) {", "for (tries = tries_max(ctx); tries;) {"], ["if (STP_READ(part->owner) == ctx->cpu->lock_id)", "if (0)"]]],
+    ["race", "a walk shows the node itself, which another CPU may use again", "src/walk.c", [["\twalk->node = walk->room->shown;\n\treturn true;", "\twalk->node = walk->room->refs[walk->at - 1].node;\n\treturn true;"]], WALKS],
+    ["P3", "a map is given back without release, so that another CPU counts from what was there before", "include/stp/map_core.h", [["stp_store_release(&part->owner, 0);", "STP_WRITE(part->owner, 0);"]]],
     ["race", "the reader looks at what is committed without acquire", "src/ring.c", [["stp_load_acquire(&ring->committed)", "STP_READ(ring->committed)"]], PRINTS],
     ["X3", "a hit does not claim its level", "src/probe.c", [["\tSTP_WRITE(cpu->current_ctx, ctx);\n", ""]]],
-    ["context", "a hit leaves preemption on", "src/probe.c", [["\tstp_preempt_disable();\n\tcpu = this_cpu();", "\tcpu = this_cpu();"]]],
-    ["context", "a hit leaves preemption off at its end", "src/probe.c", [["\tSTP_WRITE(ctx->cpu->current_ctx, ctx->outer);\n\tstp_preempt_enable();", "\tSTP_WRITE(ctx->cpu->current_ctx, ctx->outer);"]]],
-    ["memory", "a map's nodes are not given back", "src/map.c", [["\tstp_free(map->nodes);\n", ""]]],
-    ["M6", "every map call answers EBUSY", "src/map.c", [["if (!owner || (owner != me && wait_for_owner(map, me))) {", "if (0 && wait_for_owner(map, owner + me)) {"]]],
+    ["context", "a hit leaves preemption on", "src/probe.c", [["\tstp_preempt_disable();\n\tcpu = stp_this_cpu();", "\tcpu = stp_this_cpu();"]]],
+    ["context", "a hit leaves preemption off at its end", "src/probe.c", [["\tSTP_WRITE(cpu->current_ctx, ctx->outer);\n\tstp_preempt_enable();", "\tSTP_WRITE(cpu->current_ctx, ctx->outer);"]]],
+    ["memory", "a map's nodes are not given back", "src/map_init.c", [["\t\tmap->scheme->give(map, block);\n", ""]]],
+    ["M6", "every map call answers EBUSY", "include/stp/map_core.h", [["if (stp_unlikely(stp_cmpxchg(&part->owner, 0, ctx->cpu->lock_id) != 0) && !stp_map_wait(part, ctx))", "if (ctx || stp_map_wait(part, ctx))"]]],
   ])("finds by %s that %s", async (rule, _what, path, changes, text) => {
     const result = await check(broken(runtime, `runtime-c/${path}`, changes), text);
     expect(rulesOf(result)).toContain(rule);

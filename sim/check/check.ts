@@ -52,7 +52,7 @@ export interface CheckOptions extends Partial<ScenarioOptions> {
   readonly onFailure?: (failure: CheckFailure, course: Course) => void;
 }
 
-const DEFAULTS: ScenarioOptions = { bound: 1, runs: 100, seed: 1 };
+const DEFAULTS: ScenarioOptions = { bound: 1, runs: 400, seed: 1 };
 
 /** Checks. Throws StpError if `only` names no schedule. */
 export async function checkProbe(options: CheckOptions): Promise<CheckResult> {

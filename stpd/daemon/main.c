@@ -18,11 +18,12 @@
 #include "stpd.h"
 
 static const char usage[] =
-	"usage: stpd [-r] [-b SIZE] [-c COMMAND] -o DIRECTORY MODULE.ko\n"
+	"usage: stpd [-r] [-b SIZE] [-l LIMIT=N]... [-c COMMAND] -o DIRECTORY MODULE.ko\n"
 	"Loads MODULE.ko, records its output into DIRECTORY until ^C or the end of COMMAND, unloads it.\n"
 	"  -o DIRECTORY  the recording, a new or empty directory\n"
 	"  -c COMMAND    run COMMAND while the session runs\n"
 	"  -b SIZE       ring of each CPU: bytes, or with K or M; a power of two\n"
+	"  -l LIMIT=N    a limit of the session, as \"modinfo -p MODULE.ko\" lists them\n"
 	"  -r            record each hit, too, so that the sandbox can replay it\n";
 
 /* "64K" to bytes; 0 if it is no size. */
@@ -36,11 +37,29 @@ static unsigned long parse_size(const char *text)
 	return *end || size & (size - 1) ? 0 : size;
 }
 
+/* "actions=500": appended to the module's parameters. */
+static int add_limit(struct options *options, const char *text)
+{
+	size_t used = strlen(options->limits), name = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+	const char *number = text + name + 1;
+
+	if (!name || text[name] != '=' || !*number || number[strspn(number, "0123456789")]) {
+		say("-l takes a limit and a number, as actions=500, not \"%s\"", text);
+		return -1;
+	}
+	if (used + strlen(text) + 2 <= sizeof(options->limits)) {
+		sprintf(options->limits + used, "%s ", text);
+		return 0;
+	}
+	say("more limits than fit into %d bytes", (int)sizeof(options->limits));
+	return -1;
+}
+
 static int parse(int argc, char **argv, struct options *options)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "o:c:b:rh")) != -1) {
+	while ((option = getopt(argc, argv, "o:c:b:l:rh")) != -1) {
 		switch (option) {
 		case 'o':
 			options->directory = optarg;
@@ -54,6 +73,10 @@ static int parse(int argc, char **argv, struct options *options)
 				say("-b takes a power of two, as 65536, 64K or 1M, not \"%s\"", optarg);
 				return -1;
 			}
+			break;
+		case 'l':
+			if (add_limit(options, optarg))
+				return -1;
 			break;
 		case 'r':
 			options->record = true;
@@ -87,6 +110,7 @@ static sigset_t block_signals(void)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGUSR1); /* from a reader: the session has ended by itself */
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	return signals;
 }
@@ -111,7 +135,7 @@ static pid_t start_command(const char *command, const sigset_t *signals)
 	return pid;
 }
 
-/* Until a signal, or the end of the command. Return: whether the command ended well or there is none. */
+/* Until a signal, the end of the command, or of the session by itself. Return: whether the command ended well or there is none. */
 static bool wait_for_end(const sigset_t *signals, pid_t command)
 {
 	siginfo_t info;

@@ -56,9 +56,25 @@ static void say_load_error(const char *path, int error)
 	}
 }
 
+/* The kernel ignores parameters that a module does not have. Return: 0, or -1 if it did. */
+static int check_limits(const char *limits)
+{
+	char path[PATH_SIZE], limit[64];
+	int used;
+
+	for (; sscanf(limits, "%63[a-z_]=%*[0-9] %n", limit, &used) == 1; limits += used) {
+		snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", name, limit);
+		if (!access(path, F_OK))
+			continue;
+		say("there is no limit \"%s\"; \"modinfo -p\" lists those of the module", limit);
+		return -1;
+	}
+	return 0;
+}
+
 int module_load(const struct options *options)
 {
-	char params[128] = "";
+	char params[sizeof(options->limits) + 128] = "";
 	int file = open(options->module, O_RDONLY | O_CLOEXEC);
 	char path[PATH_SIZE];
 	int error = 0;
@@ -70,12 +86,17 @@ int module_load(const struct options *options)
 	if (options->ring_size)
 		snprintf(params, sizeof(params), "ring_size=%lu ", options->ring_size);
 	if (options->record)
-		strcat(params, "record=1");
+		strcat(params, "record=1 ");
+	strcat(params, options->limits);
 	if (syscall(SYS_finit_module, file, params, 0))
 		error = errno;
 	close(file);
 	if (error) {
 		say_load_error(options->module, error);
+		return -1;
+	}
+	if (check_limits(options->limits)) {
+		module_unload();
 		return -1;
 	}
 	if (!access(module_file(path, "control"), W_OK))

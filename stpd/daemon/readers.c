@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,7 @@ static void *read_to_end(void *argument)
 		}
 	}
 	free(buffer);
+	kill(getpid(), SIGUSR1); /* main() may be waiting for the end of a session that has ended by itself */
 	return NULL;
 }
 

@@ -22,6 +22,7 @@ struct options {
 	const char *command;   /* runs for the session's length, NULL: until a signal */
 	unsigned long ring_size; /* bytes, 0: the module's default */
 	bool record;
+	char limits[512];        /* "actions=500 errors=3 ", for the module */
 };
 
 /* say() - One line to stderr and to the recording's log, once that is open. */

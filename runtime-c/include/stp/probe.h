@@ -166,6 +166,13 @@ struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level);
 void stp_probe_exit(struct stp_ctx *ctx);
 
 /**
+ * stp_exit() - Ask for the end of the session: no more hits begin, and whoever drives it is told to stop it, which runs end probes.
+ *
+ * Context: Any, including NMI.
+ */
+void stp_exit(struct stp_ctx *ctx);
+
+/**
  * stp_probe_hit() - One whole hit, as a provider reports it.
  * @hit: For the accessors of the port.
  *

@@ -338,6 +338,18 @@ _Static_assert(sizeof(struct stp_frame_header) == 16, "stp_frame_header has padd
 
 #define STP_LOSS_NAMES { "full", "busy", "nested", "budget", "fault", "transport", "error" }
 
+/* STP_SESSION_LIMIT(field of struct stp_config, text) for each limit that may be set when a session begins */
+#define STP_SESSION_LIMITS \
+	STP_SESSION_LIMIT(print_size, "bytes: print buffer of one context level of one CPU") \
+	STP_SESSION_LIMIT(strings, "strings: pool strings of one context level of one CPU") \
+	STP_SESSION_LIMIT(actions, "actions: calls and visits of one hit") \
+	STP_SESSION_LIMIT(actions_ends, "actions: the same for a begin or end probe, which hold nothing up") \
+	STP_SESSION_LIMIT(time_us, "microseconds: time of one hit; begin and end probes have no such limit") \
+	STP_SESSION_LIMIT(overload_percent, "percent: share of an interval that the hits of one CPU may take") \
+	STP_SESSION_LIMIT(overload_interval_ms, "milliseconds: interval of the overload throttle") \
+	STP_SESSION_LIMIT(errors, "errors: uncaught errors of probes after which the session stops") \
+	STP_SESSION_LIMIT(map_entries, "entries: capacity of a map that names none")
+
 /* STP_REPLAY_MAP(name, key types, value type, options of STP_MAP...) for each map of a replay, in order */
 #define STP_REPLAY_MAPS \
 	STP_REPLAY_MAP(ints, STP_KEYS(STP_INT64), STP_VALUE_INT64, .entries_max = 3, .string_size = 0) \

@@ -92,13 +92,9 @@ int stp_session_start(void);
 void stp_session_stop(void);
 
 /*
- * stp_session_error() - A hit has ended with an uncaught error. stp_exit() - The program wants to end.
- *
- * When there are too many, or at once, no more hits begin, and whoever drives the session is told to stop it (stp_port_stop()).
- * Context: Any, including NMI.
+ * stp_session_error() - A hit has ended with an uncaught error. When there are too many, the session is asked to stop as by stp_exit().
  */
 void stp_session_error(void);
-void stp_exit(struct stp_ctx *ctx);
 
 /* stp_session_refill() - Fill the reserves of all maps (see struct stp_scheme). Task context, may sleep. */
 void stp_session_refill(void);

@@ -14,26 +14,13 @@ static unsigned long ring_size = STP_RING_SIZE_DEFAULT;
 module_param(ring_size, ulong, 0400);
 MODULE_PARM_DESC(ring_size, "bytes of ring for each CPU, a power of two");
 
-/* Limits of struct stp_config: 0 is the default, 4294967295 none where that is allowed. */
+/* 0 is the default; 4294967295 none, where that is allowed. */
 static struct stp_config limits;
-module_param_named(strings, limits.strings, uint, 0400);
-MODULE_PARM_DESC(strings, "pool strings of each CPU and context level");
-module_param_named(actions, limits.actions, uint, 0400);
-MODULE_PARM_DESC(actions, "calls and visits of one hit");
-module_param_named(actions_ends, limits.actions_ends, uint, 0400);
-MODULE_PARM_DESC(actions_ends, "the same for a begin or end probe");
-module_param_named(time_us, limits.time_us, uint, 0400);
-MODULE_PARM_DESC(time_us, "microseconds of one hit");
-module_param_named(overload_percent, limits.overload_percent, uint, 0400);
-MODULE_PARM_DESC(overload_percent, "share of an interval that the hits of one CPU may take");
-module_param_named(overload_interval_ms, limits.overload_interval_ms, uint, 0400);
-MODULE_PARM_DESC(overload_interval_ms, "that interval");
-module_param_named(errors, limits.errors, uint, 0400);
-MODULE_PARM_DESC(errors, "uncaught errors after which the session stops");
-module_param_named(map_entries, limits.map_entries, uint, 0400);
-MODULE_PARM_DESC(map_entries, "capacity of a map that names none");
-module_param_named(print_size, limits.print_size, uint, 0400);
-MODULE_PARM_DESC(print_size, "bytes of print buffer for each CPU and context level");
+#define STP_SESSION_LIMIT(field, text) \
+	module_param_named(field, limits.field, uint, 0400); \
+	MODULE_PARM_DESC(field, text);
+STP_SESSION_LIMITS
+#undef STP_SESSION_LIMIT
 
 static bool record;
 module_param(record, bool, 0400);

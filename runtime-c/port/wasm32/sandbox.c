@@ -67,6 +67,19 @@ static void free_rings(void)
 	}
 }
 
+static struct stp_config limits;
+
+/* Sets the limit of that place among STP_SESSION_LIMITS for the next session. */
+void stp_sim_limit(u32 index, u32 value)
+{
+	u32 *const fields[] = {
+#define STP_SESSION_LIMIT(field, text) &limits.field,
+		STP_SESSION_LIMITS
+#undef STP_SESSION_LIMIT
+	};
+
+	*fields[index] = value;
+}
 
 /* Return: as stp_session_init(). */
 int stp_sim_init(u32 cpus, u32 ring_size)
@@ -79,10 +92,12 @@ int stp_sim_init(u32 cpus, u32 ring_size)
 		.formats = __start_stp_formats,
 		.formats_count = __stop_stp_formats - __start_stp_formats,
 	};
-	struct stp_config config = { .cpus = cpus };
-	int error = stp_session_init(&program, &config);
+	struct stp_config config = limits;
+	int error;
 	u32 i;
 
+	config.cpus = cpus;
+	error = stp_session_init(&program, &config);
 	if (error)
 		return error;
 	cpus_count = cpus;
@@ -205,6 +220,12 @@ void stp_sim_fini(void)
 		stp_free(taken[i].bytes);
 		taken[i].bytes = NULL;
 	}
+}
+
+/* What a worker does on a kernel when a map's reserve is low. */
+void stp_sim_refill(void)
+{
+	stp_session_refill();
 }
 
 u32 stp_sim_readable(u32 cpu)

@@ -1,0 +1,36 @@
+/** What the headers declare and no probe calls: the reason for each. An entry for which there is no declaration is a failure. */
+export const NOT_FROM_PROBES: Readonly<Record<string, string>> = {
+  stp_format_check: "init: the session checks all formats before anything runs",
+  stp_hist_init: "init of a map",
+  stp_map_init: "init",
+  stp_map_fini: "fini",
+  stp_map_refill: "task context, from a worker: it allocates",
+  stp_alloc: "init and attach: task context, may sleep",
+  stp_free: "fini and detach: task context, may sleep",
+  stp_port_set_cpus: "init",
+  stp_port_cycles_per_us: "init",
+  stp_port_world: "for the manifest",
+  stp_port_release: "for the manifest",
+  stp_ring_readable: "the reader's",
+  stp_ring_peek: "the reader's",
+  stp_ring_consume: "the reader's",
+  stp_session_init: "init",
+  stp_session_set_ring: "init",
+  stp_session_start: "task context, may sleep",
+  stp_session_stop: "task context, may sleep",
+  stp_session_refill: "task context, from a worker",
+  stp_session_fini: "fini",
+  stp_session_write_manifest: "a read of a file: task context",
+  stp_log_args: "a line for the user, from init, attach and fini",
+  stp_log_text: "a read of a file: task context",
+  // Inlined parts of calls that are measured.
+  stp_map_get_stats_args: "in stp_map_stats()",
+  stp_walk_start: "in stp_foreach()",
+  stp_string: "in stp_str_copy() and the others",
+  stp_this_cpu: "one load",
+};
+
+/** Functions that begin hits and are not probe context: hits of begin and end, from the session, where sleeping is right. */
+export const BEGIN_HITS_IN_TASK_CONTEXT: Readonly<Record<string, string>> = {
+  run_at_end: "detach of end probes",
+};
