@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 ./stp --help >/dev/null
 
-PACKAGES="qemu-system-x86 gcc gcc-12 make libc6-dev libelf1 cpio"
+PACKAGES="qemu-system-x86 gcc gcc-12 make libc6-dev libelf1 cpio clang-14 libclang-rt-14-dev binutils"
 missing=""
 for package in $PACKAGES; do
 	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok' || missing="$missing $package"

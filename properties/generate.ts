@@ -21,7 +21,7 @@ export interface OperationGenerator {
 /** How often each operation comes: outside of any hit, and inside. Tuned so that maps, rings and pools are seldom at one limit for long. */
 const WEIGHTS = {
   probe_enter: [300, 22],
-  probe_exit: [4, 100],
+  probe_exit: [4, 92],
   raise: [2, 10],
   catch: [2, 12],
   div: [2, 9],
@@ -34,11 +34,11 @@ const WEIGHTS = {
   map_walk: [28, 28],
   map_clear: [14, 14],
   map_size: [10, 10],
-  map_hold: [5, 5],
+  map_hold: [6, 6],
   map_release: [3, 3],
   map_set_string: [12, 12],
   map_append: [14, 14],
-  map_stat_add: [60, 60],
+  map_stat_add: [48, 48],
   map_push: [10, 10],
   map_push_string: [9, 9],
   map_del_slice: [18, 18],
@@ -55,7 +55,7 @@ const WEIGHTS = {
   print_printf: [3, 54],
   print_flush: [2, 16],
   print_map: [2, 14],
-  print_hist: [3, 9],
+  print_hist: [2, 6],
   ring_read: [30, 36],
 } as const satisfies Record<OperationName, readonly [outside: number, inside: number]>;
 

@@ -18,11 +18,22 @@ import { operationsOf, type ReplayTarget, type TargetFactory } from "./target.ts
 
 const RUN_MS_MAX = 120_000;
 const OUTPUT_BYTES_MAX = 1 << 28;
-const FLAGS = ["-std=gnu11", "-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+const FLAGS = ["-std=gnu11", "-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"];
+
+/** A program of the native world: which of the port's files has its entry, and what compiles it. */
+export interface NativeProgram {
+  readonly entry: "replay_main.c" | "fuzz_main.c";
+  readonly compiler: string;
+  readonly sanitizers: string;
+  /** Debian's packages that it needs. */
+  readonly packages: string;
+}
+
+const REPLAY: NativeProgram = { entry: "replay_main.c", compiler: "gcc", sanitizers: "address,undefined", packages: "gcc and libc6-dev" };
 
 /** Compiles, once for each content. Throws StpError if there is no gcc, or in its words. */
 export async function nativeTargets(report: (line: string) => void = () => {}): Promise<TargetFactory> {
-  const program = await compile(report);
+  const program = await compileNative(REPLAY, report);
   return async () => nativeTarget(program);
 }
 
@@ -43,21 +54,22 @@ function nativeTarget(program: string): ReplayTarget {
   };
 }
 
-async function compile(report: (line: string) => void): Promise<string> {
+/** Path of the program, compiled once for each content. Throws StpError if the compiler is missing, or in its words. */
+export async function compileNative({ entry, compiler, sanitizers, packages }: NativeProgram, report: (line: string) => void): Promise<string> {
   const runtime = runtimeSources("native");
-  const flags = [...FLAGS, `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`, ...runtime.includes.map((path) => `-I${path}`)];
-  const units = Object.keys(runtime.files).filter((path) => path.endsWith(".c"));
-  return cachedFile("native", contentHash([runtime.hash, ...flags]), async (path) => {
-    report("compiling the native runtime with sanitizers");
+  const flags = [...FLAGS, `-fsanitize=${sanitizers}`, `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`, ...runtime.includes.map((path) => `-I${path}`)];
+  const units = Object.keys(runtime.files).filter((path) => path.endsWith(".c") && (!path.endsWith("_main.c") || path.endsWith(`/${entry}`)));
+  return cachedFile("native", contentHash([runtime.hash, compiler, entry, ...flags]), async (path) => {
+    report(`compiling the native runtime with ${compiler} and sanitizers`);
     const directory = await mkdtemp(join(tmpdir(), "stp-native-"));
     try {
       for (const [file, text] of Object.entries(runtime.files)) {
         await mkdir(join(directory, dirname(file)), { recursive: true });
         await writeFile(join(directory, file), text);
       }
-      await promisify(execFile)("gcc", [...flags, ...units, "-o", path], { cwd: directory, timeout: RUN_MS_MAX });
+      await promisify(execFile)(compiler, [...flags, ...units, "-o", path], { cwd: directory, timeout: RUN_MS_MAX });
     } catch (error) {
-      throw new StpError(`Cannot compile the native runtime: ${messageOf(error)}; it needs Debian's gcc and libc6-dev`, { cause: error });
+      throw new StpError(`Cannot compile the native runtime: ${messageOf(error)}; it needs Debian's ${packages}`, { cause: error });
     } finally {
       await rm(directory, { recursive: true, force: true });
     }

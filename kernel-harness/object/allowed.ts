@@ -1,4 +1,9 @@
-/** What the kernel offers and probe context may use. */
+/**
+ * The kernel's functions that probe context may call, each with the reason why that is safe anywhere: in a task, softirq, irq
+ * and nmi, whatever the kernel holds just then.
+ *
+ * None may sleep, take a lock, allocate or fault for good. An entry that no probe reaches is a failure.
+ */
 
 export interface Allowed {
   readonly why: string;
@@ -6,4 +11,35 @@ export interface Allowed {
   readonly noreturn?: true;
 }
 
-export const ALLOWED: Readonly<Record<string, Allowed>> = {};
+export const ALLOWED: Readonly<Record<string, Allowed>> = {
+  // Memory and text: no state but their arguments.
+  memcpy: { why: "pure; both sides are ours, or memory that the caller vouches for" },
+  memset: { why: "pure" },
+  memcmp: { why: "pure" },
+  strnlen: { why: "pure, bounded by its second argument" },
+
+  // Memory that may not be there.
+  copy_from_kernel_nofault: { why: "turns page faults off and answers an error for one; made for tracers" },
+  copy_from_user_nofault: { why: "the same for user memory; on x86 it refuses if an nmi has interrupted a change of address space" },
+
+  // Time and who runs.
+  ktime_get_mono_fast_ns: { why: "the clock that the kernel offers to nmi: a latch, no lock" },
+  from_kuid: { why: "reads the extents of init_user_ns, which never change; no lock" },
+
+  // To have something done later.
+  irq_work_queue: { why: "made for nmi: a list without locks, and an interrupt to this CPU" },
+
+  // Interrupts off and on. CONFIG_PARAVIRT: single instructions on bare metal and KVM, the flag of shared memory on Xen.
+  "pv_ops+0xf0": { why: "pv_ops.irq.save_fl: reads the interrupt flag" },
+  "pv_ops+0xf8": { why: "pv_ops.irq.irq_disable" },
+  "pv_ops+0x100": { why: "pv_ops.irq.irq_enable: only if they were on before, which they never are in nmi" },
+
+  // CONFIG_PREEMPT_DYNAMIC: the end of preempt_enable_notrace().
+  __SCT__preempt_schedule_notrace: {
+    why: "called only if the count of preemption drops to 0, never in irq, nmi or a kprobe; then the hit is over, and the kernel could be preempted there anyway",
+  },
+
+  // The ends of a kernel that is broken already.
+  __stack_chk_fail: { why: "panics: a stack was overwritten", noreturn: true },
+  fortify_panic: { why: "panics: strnlen() over the end of an object of known size; our limits are those sizes", noreturn: true },
+};

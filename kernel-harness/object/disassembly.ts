@@ -72,24 +72,21 @@ function readLines(text: string): { name: string; address: string; lines: RawLin
 }
 
 function parseInstruction(section: string, offset: number, line: string, named: ReadonlyMap<string, string>): Instruction {
-  const [code = "", ...relocations] = line.split("\t");
+  const [code = ""] = line.split("\t");
   const [, mnemonic = "", operands = ""] = /^(\S+)\s*(.*?)\s*(?:#.*)?$/.exec(code.trim().replace(PREFIXES, "")) ?? [];
-  const target = relocatedTarget(relocations, operands, named) ?? (BRANCH.test(mnemonic) ? nearTarget(section, operands) : undefined);
+  const target = relocatedTarget(line, operands, named) ?? (BRANCH.test(mnemonic) ? nearTarget(section, operands) : undefined);
   return { address: placeOf(section, offset), mnemonic, operands, ...(target && BRANCH.test(mnemonic) ? { target } : {}) };
 }
 
 /** `stp_alloc-0x4`, `.text.unlikely+0x8`, `pv_ops+0xec`: counted from the end of a field of 4 bytes. */
-function relocatedTarget(relocations: readonly string[], operands: string, named: ReadonlyMap<string, string>): Target | undefined {
-  for (const relocation of relocations) {
-    const [, symbol, sign, digits] = /R_X86_64_(?:PLT32|PC32)\s+(.+?)(?:([-+])0x([0-9a-f]+))?$/.exec(relocation) ?? [];
-    if (symbol === undefined) continue;
-    const addend = (digits === undefined ? 0 : parseInt(digits, 16) * (sign === "-" ? -1 : 1)) + 4;
-    if (symbol.startsWith(".")) return { address: placeOf(symbol, addend) };
-    const own = operands.startsWith("*") ? undefined : named.get(symbol);
-    if (own !== undefined && addend === 0) return { address: own };
-    return { symbol: addend === 0 ? symbol : placeOf(symbol, addend) };
-  }
-  return undefined;
+function relocatedTarget(line: string, operands: string, named: ReadonlyMap<string, string>): Target | undefined {
+  const [, symbol, sign, digits] = /\tR_X86_64_(?:PLT32|PC32)\t(\S+?)(?:([-+])0x([0-9a-f]+))?(?:\t|$)/.exec(line.replaceAll(": R_", ":\tR_")) ?? [];
+  if (symbol === undefined) return undefined;
+  const addend = (digits === undefined ? 0 : parseInt(digits, 16) * (sign === "-" ? -1 : 1)) + 4;
+  if (symbol.startsWith(".")) return { address: placeOf(symbol, addend) };
+  const own = operands.startsWith("*") ? undefined : named.get(symbol);
+  if (own !== undefined && addend === 0) return { address: own };
+  return { symbol: addend === 0 ? symbol : placeOf(symbol, addend) };
 }
 
 /** `call 5f0 <name>` without a relocation goes to its own section. */

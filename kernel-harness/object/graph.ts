@@ -117,6 +117,7 @@ export function buildGraph(functions: readonly Code[], indirect: readonly Indire
     found.set(name, "under way");
     let best: Deepest = { bytes: flowOf(name).frame, path: [{ name, bytes: flowOf(name).frame }] };
     for (const edge of edges(name)) {
+      if (!edge.own && noreturn(edge.to)) continue; // the kernel ends there
       const below = edge.own ? deepest(edge.to) : { bytes: 0, path: [{ name: edge.to, bytes: 0 }] };
       const bytes = edge.depth + edge.returnAddress + (below?.bytes ?? 0);
       if (below && bytes > best.bytes) best = { bytes, path: [{ name, bytes: edge.depth }, ...returnTo(below.path, edge.returnAddress)] };

@@ -30,7 +30,8 @@ export const NOT_FROM_PROBES: Readonly<Record<string, string>> = {
   stp_this_cpu: "one load",
 };
 
-/** Functions that begin hits and are not probe context: hits of begin and end, from the session, where sleeping is right. */
-export const BEGIN_HITS_IN_TASK_CONTEXT: Readonly<Record<string, string>> = {
-  run_at_end: "detach of end probes",
+/** Functions that begin hits outside of probe context: those of begin and end, which the session makes while it starts and stops. */
+export const HITS_IN_TASK_CONTEXT: Readonly<Record<string, string>> = {
+  run_now: "attach of a begin probe: task context, may sleep",
+  run_at_end: "detach of an end probe: task context, may sleep",
 };

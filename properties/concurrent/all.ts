@@ -1,7 +1,8 @@
 /**
- * Every pair of operations, explored by all CPUs: `npm run concurrent -- [--map NAME] [--sample N] [--jobs N]`.
+ * Every pair of calls on every kind of map, explored by all CPUs: `npm run concurrent -- [--map NAME] [--adds] [--sample N] [--jobs N]`.
  *
- * It takes long. The tests take a sample; a failure is shrunk and printed as a file that `./stp replay` takes.
+ * It takes long. The tests take a sample; `--adds` leaves those in which a call meets one that adds. A failure is shrunk and
+ * printed as a file that `./stp replay` takes.
  * Siblings: all-thread.ts is what one thread does, pairs.ts has the pairs.
  */
 import { availableParallelism } from "node:os";
@@ -11,7 +12,7 @@ import { REPLAY_MAPS } from "../../spec/protocol.ts";
 import { loadModel } from "../model.ts";
 import { sample } from "../mutate.ts";
 import { compileConcurrent } from "./bench.ts";
-import { allPairs, type Pair } from "./pairs.ts";
+import { allPairs, everyPair, pairsWithAdds, type Pair } from "./pairs.ts";
 
 /** Failures after which it stops. */
 const FAILURES_MAX = 8;
@@ -32,10 +33,9 @@ export interface PairDone {
   readonly failure: string | undefined;
 }
 
-const { values } = parseArgs({ options: { map: { type: "string", default: REPLAY_MAPS[0].name }, sample: { type: "string" }, seed: { type: "string", default: "1" }, jobs: { type: "string", default: String(availableParallelism()) } } });
-const map = REPLAY_MAPS.findIndex(({ name }) => name === values.map);
-if (map < 0) throw new Error(`There is no map ${values.map}; they are ${REPLAY_MAPS.map(({ name }) => name).join(", ")}`);
-const pairs = values.sample === undefined ? allPairs(map) : sample(allPairs(map), Number(values.sample), Number(values.seed));
+const { values } = parseArgs({ options: { map: { type: "string" }, adds: { type: "boolean", default: false }, sample: { type: "string" }, seed: { type: "string", default: "1" }, jobs: { type: "string", default: String(availableParallelism()) } } });
+const chosen = values.adds ? pairsWithAdds() : values.map === undefined ? everyPair() : allPairs(mapOf(values.map));
+const pairs = values.sample === undefined ? chosen : sample(chosen, Number(values.sample), Number(values.seed));
 const module = await compileConcurrent({ report: console.error });
 await loadModel(); // so that the threads find it in the cache
 
@@ -47,6 +47,12 @@ await Promise.all(Array.from({ length: jobs }, (_, index) => explored(pairs.filt
 const seconds = (performance.now() - begun_ms) / 1000;
 console.log(`${totals.pairs} of ${pairs.length} pairs, ${totals.schedules} schedules in ${seconds.toFixed(0)} s (${Math.round(totals.schedules / seconds)} a second), ${totals.cut} pairs cut short, ${totals.failures} failures`);
 if (totals.failures > 0) process.exitCode = 1;
+
+function mapOf(name: string): number {
+  const map = REPLAY_MAPS.findIndex((one) => one.name === name);
+  if (map < 0) throw new Error(`There is no map ${name}; they are ${REPLAY_MAPS.map((one) => one.name).join(", ")}`);
+  return map;
+}
 
 function explored(share: readonly Pair[]): Promise<void> {
   const workerData: AllThreadData = { entry: new URL("./all-thread.ts", import.meta.url).href, module, pairs: share };

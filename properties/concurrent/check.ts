@@ -4,7 +4,7 @@
  * A probe's calls are made between its own enter and exit; a map that is held is given back by who holds it; a ring has
  * one reader. What breaks these has no right outcome. Nothing here knows what a call returns.
  */
-import { CONTEXTS, OPERATIONS, REPLAY_CONFIG, type OperationName } from "../../spec/protocol.ts";
+import { CONTEXTS, OPERATIONS, REPLAY_CONFIG, REPLAY_MAPS, type OperationName, type ReplayMap } from "../../spec/protocol.ts";
 import type { Operation } from "../operations.ts";
 import type { ConcurrentContext, ConcurrentProgram } from "./program.ts";
 
@@ -22,16 +22,34 @@ export function definitionOf(op: Operation): Definition | undefined {
   return op.name in OPERATIONS ? OPERATIONS[op.name as OperationName] : undefined;
 }
 
-/** A call on a map; probe_enter's target is a probe. */
+/** A call on a map, whatever it is called; probe_enter's target is a probe. */
 export function isMapCall(op: Operation): boolean {
   return op.name !== "probe_enter" && definitionOf(op)?.uses.includes("target") === true;
 }
 
 /** A call that works in the context that its own probe_enter gave. */
 export function needsProbe(op: Operation): boolean {
-  const definition = definitionOf(op);
-  return definition !== undefined && definition.errors.includes("ESTATE") && !definition.uses.includes("target");
+  return op.name !== "map_release" && definitionOf(op)?.errors.includes("ESTATE") === true;
 }
+
+/** A call that writes to its CPU's ring, or may. */
+export function writesRing(op: Operation): boolean {
+  return op.name === "probe_exit" || op.name.startsWith("print_");
+}
+
+/**
+ * The parts of its map that a call needs, a bit for each: those of one CPU or all (M13). A call that needs none is not
+ * refused with EBUSY and makes nobody else be.
+ */
+export function partsOf(op: Operation, cpu: number): number {
+  if (!isMapCall(op) || op.name === "map_size" || op.name === "map_release") return 0;
+  if (MAPS[op.target]?.per_cpu !== true) return 1;
+  return ONE_PART.has(op.name) ? 1 << cpu : (1 << REPLAY_CONFIG.cpus) - 1;
+}
+
+const MAPS: readonly ReplayMap[] = REPLAY_MAPS;
+/** Of a per-CPU map. */
+const ONE_PART: ReadonlySet<string> = new Set<OperationName>(["map_add", "map_stat_add", "map_hold"]);
 
 /** Why a program may not be run, to stand behind a colon; or undefined. */
 export function wrongWith(program: ConcurrentProgram): string | undefined {

@@ -6,12 +6,12 @@
  * Siblings: pairs.ts has the small ones; mutate.ts changes what is there.
  */
 import { createDraw, type Draw } from "../../sim/explore/random.ts";
-import { CONTEXTS, OPERATIONS, REPLAY_CONFIG, REPLAY_MAPS, type Context, type OperationName, type ReplayMap } from "../../spec/protocol.ts";
+import { CONTEXTS, OPERATIONS, REPLAY_CONFIG, REPLAY_MAPS, SORT_FIELDS, type Context, type OperationName, type ReplayMap } from "../../spec/protocol.ts";
 import { createGenerator } from "../generate.ts";
-import { decodeBatch, operation, type Argument, type Operation } from "../operations.ts";
+import { decodeBatch, operation, walkValue, type Argument, type Operation } from "../operations.ts";
 import { fits } from "./bench.ts";
 import { definitionOf, isMapCall, needsProbe, wrongWith } from "./check.ts";
-import { keyOf, OPERATION_NAMES, plainOperation } from "./pairs.ts";
+import { entryOperation, keyOf, OPERATION_NAMES, plainOperation, suits } from "./pairs.ts";
 import { LETTERS, type ClockStep, type ConcurrentContext, type ConcurrentProgram } from "./program.ts";
 
 /** Contexts of a program, its reader not counted. */
@@ -53,15 +53,23 @@ export class ProgramGenerator {
     throw new Error(`${TRIES_MAX} generated programs in a row were none that may be run`);
   }
 
-  /** One operation, of those that may stand anywhere, on that map mostly, else on the next one. */
+  /** One operation, of those that may stand anywhere, on that map mostly, else on the next one; mostly one that the map has. */
   operation(cpu: number, main: number, names: readonly OperationName[] = FREE_NAMES): Operation {
     const { draw } = this;
     const map = draw(8) === 0 ? nextMap(main) : main;
-    const name = names[draw(names.length)]!;
+    const suited = draw(16) === 0 ? names : names.filter((name) => suits(name, map));
+    const name = suited[draw(suited.length)]!;
     const drawn = draw(4) === 0 ? this.#fromPool(name) : undefined;
     const op = drawn ?? plainOperation(name, { cpu, map, key: this.key(map) });
-    const value = name === "map_walk" ? BigInt(draw(2) * draw(3) * 16 + draw(7)) : op.value;
-    return { ...op, cpu, value, ...(isMapCall(op) && draw(16) !== 0 ? { target: map } : {}), ...(isMapCall(op) && definitionOf(op)!.uses.includes("args") && draw(16) !== 0 ? { args: this.key(map) } : {}) };
+    return { ...op, cpu, value: this.#value(op), ...(isMapCall(op) && draw(16) !== 0 ? { target: map } : {}), ...(isMapCall(op) && definitionOf(op)!.uses.includes("args") && draw(16) !== 0 ? { args: this.key(map) } : {}) };
+  }
+
+  /** Of walks, some order, a small limit or none, now and then removing; of slices, a mask. */
+  #value({ name, value }: Operation): bigint {
+    const { draw } = this;
+    if (name === "map_walk" || name === "print_map") return walkValue(draw(2) * draw(2 * SORT_FIELDS.length), draw(2) * draw(3), draw(3) === 0);
+    if (name === "map_contains" || name === "map_del_slice") return BigInt(draw(4));
+    return value;
   }
 
   /** One of the few keys that programs use. */
@@ -103,7 +111,7 @@ export class ProgramGenerator {
 
   #setup(map: number): Operation[] {
     const { draw } = this;
-    const entries = Array.from({ length: draw(MAPS[map]!.entries_max + 1) }, (_, i) => operation("map_set", { target: map, args: keyOf(map, i + 1), value: BigInt(draw(4)) }));
+    const entries = Array.from({ length: draw(MAPS[map]!.entries_max + 1) }, (_, i) => entryOperation(map, i + 1, BigInt(draw(4)), draw(3) === 0 ? 1 : 0));
     const records = Array.from({ length: draw(3) }, () => draw(3) === 0 ? 1 : 0).flatMap((cpu) => [operation("probe_enter", { cpu }), operation("print_printf", { cpu, text: RECORD_TEXTS[draw(RECORD_TEXTS.length)]! }), operation("probe_exit", { cpu })]);
     const held = draw(24) === 0 ? [operation("map_hold", { cpu: draw(REPLAY_CONFIG.cpus), target: map })] : [];
     return [...entries, ...(draw(4) === 0 ? [operation("map_del", { target: map, args: this.key(map) })] : []), ...records, ...held];

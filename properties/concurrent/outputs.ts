@@ -6,19 +6,22 @@ const MAPS: readonly ReplayMap[] = REPLAY_MAPS;
 export interface Entry {
   /** Its key's words; equal if and only if the keys are. */
   readonly key: string;
-  readonly value: bigint;
+  /** All its words. */
+  readonly words: string;
 }
 
 /** The entries that a walk output: tag, key, value (O6). Those that are damaged give what they give. */
 export function entriesOf(target: number, outputs: Uint8Array): Entry[] {
   const view = new DataView(outputs.buffer, outputs.byteOffset, outputs.length);
   const words = outputs.length / 8;
+  const text = (begin: number, end: number): string => Buffer.from(outputs.subarray(begin * 8, end * 8)).toString("hex");
   const entries: Entry[] = [];
-  for (let at = 1; at < words; at += 2) {
-    const begin = at;
+  for (let at = 0; at < words; ) {
+    const begin = at++;
     for (const type of MAPS[target]?.keys ?? []) at += type === "string" ? wordsOfString(view, at) : 1;
-    if (at >= words) break;
-    entries.push({ key: Buffer.from(outputs.subarray(begin * 8, at * 8)).toString("hex"), value: view.getBigInt64(at * 8, true) });
+    const value = at;
+    at += wordsOfValue(view, at, MAPS[target]?.value);
+    entries.push({ key: text(begin + 1, value), words: text(begin, at) });
   }
   return entries;
 }
@@ -37,6 +40,17 @@ export function recordsOf(outputs: Uint8Array): Uint8Array[] {
 
 /** Before the payload. */
 const RECORD_WORDS = 6;
+
+/** Tag, count, sum, min, max, sum of squares, then buckets and their counts up to a 0. */
+const STATS_WORDS = 8;
+
+function wordsOfValue(view: DataView, at: number, type: ReplayMap["value"] | undefined): number {
+  if (type === "string") return wordsOfString(view, at);
+  if (type !== "stats") return 1;
+  let end = at + STATS_WORDS;
+  while (end * 8 < view.byteLength && view.getBigUint64(end * 8, true) !== 0n) end += 2;
+  return end + 1 - at;
+}
 
 function wordsOfString(view: DataView, at: number): number {
   if (at * 8 >= view.byteLength) return 1;

@@ -1,16 +1,79 @@
 /**
- * Every pair of operations, in every way in which one can meet the other: exhaustive, but small.
+ * Every pair of calls, in every way in which one can meet the other, on every kind of map: exhaustive, but small.
  *
- * Operations come from spec/protocol.ts alone: one that is added there is in the pairs.
+ * Operations come from spec/protocol.ts alone: one that is added there is in the pairs, with key or format as its arguments;
+ * what else it needs is said here.
  * Siblings: generate.ts makes larger programs; survey.ts explores both.
  */
-import { CONTEXTS, OPERATIONS, REPLAY_MAPS, type Context, type OperationName, type ReplayMap } from "../../spec/protocol.ts";
-import { bytes, formatOperation, operation, type Argument, type Operation } from "../operations.ts";
-import { needsProbe } from "./check.ts";
+import { CONTEXTS, OPERATIONS, REPLAY_MAPS, SORTS, type Context, type OperationName, type ReplayMap } from "../../spec/protocol.ts";
+import { bytes, formatOperation, operation, walkValue, type Argument, type Operation } from "../operations.ts";
+import { isMapCall, needsProbe, writesRing } from "./check.ts";
 import { LETTERS, type ConcurrentProgram } from "./program.ts";
 
 export const OPERATION_NAMES = Object.keys(OPERATIONS) as OperationName[];
 const MAPS: readonly ReplayMap[] = REPLAY_MAPS;
+
+/** Operations in another form than the plain one: for pairs, calls of their own. */
+const FORMS = {
+  map_walk_remove: { of: "map_walk", fields: { value: walkValue(SORTS.insertion, 0, true) } },
+  map_walk_newest: { of: "map_walk", fields: { value: walkValue(SORTS.insertion_desc, 1) } },
+  print_map_remove: { of: "print_map", fields: { value: walkValue(SORTS.insertion, 0, true) } },
+  map_contains_any: { of: "map_contains", fields: { value: 1n } },
+} as const satisfies Record<string, { of: OperationName; fields: Partial<Operation> }>;
+export type CallName = OperationName | keyof typeof FORMS;
+
+/** All calls, in a fixed order. */
+export const CALL_NAMES: readonly CallName[] = OPERATION_NAMES.flatMap((name): CallName[] => [name, ...(Object.keys(FORMS) as (keyof typeof FORMS)[]).filter((form) => FORMS[form].of === name)]);
+
+/** The operation that a call makes. */
+export function operationOf(call: CallName): OperationName {
+  return call in FORMS ? FORMS[call as keyof typeof FORMS].of : (call as OperationName);
+}
+
+/** What operations take besides key or format (O1). */
+const FIELDS: Partial<Record<OperationName, Partial<Operation>>> = {
+  div: { args: [7n, 0n] }, // raises an error
+  mod: { args: [7n, 2n] },
+  map_set_string: { text: "text" },
+  map_append: { text: "more" },
+  map_push_string: { text: "next" },
+  map_del_slice: { value: 1n },
+  map_contains: { value: 0n },
+  map_walk: { value: 0n },
+  print_map: { value: 0n },
+  ring_read: { value: 2n },
+  str_copy: { args: [bytes("abc")] },
+  str_quote: { args: [bytes("a\nb")] },
+  str_concat: { args: [bytes("ab"), bytes("cd")] },
+  str_substr: { args: [bytes("abcd"), 1n, 2n] },
+  str_replace: { args: [bytes("abab"), bytes("b"), bytes("c")] },
+  str_token: { args: [bytes("a,b"), bytes(","), 1n] },
+  str_compare: { args: [bytes("ab"), bytes("ac")] },
+  str_find: { args: [bytes("abc"), bytes("c")] },
+  str_number: { args: [bytes("0x1f"), 0n] },
+};
+
+/** Maps on which a call is none of EINVAL (M1, M13, M16, P6). */
+const SUITED: Partial<Record<OperationName, (map: ReplayMap) => boolean>> = {
+  map_add: ({ value }) => value === "int64",
+  map_set: ({ value, per_cpu }) => value === "int64" && !per_cpu,
+  map_set_string: ({ value }) => value === "string",
+  map_append: ({ value }) => value === "string",
+  map_stat_add: ({ value }) => value === "stats",
+  map_push: (map) => map.value === "int64" && !map.per_cpu && isList(map),
+  map_push_string: (map) => map.value === "string" && isList(map),
+  map_del_slice: ({ keys }) => keys.length > 0,
+  print_hist: ({ hist }) => hist !== undefined,
+};
+
+function isList({ keys }: ReplayMap): boolean {
+  return keys.length === 1 && keys[0] === "int64";
+}
+
+/** Whether an operation may do what it is for on a map. */
+export function suits(name: OperationName, map: number): boolean {
+  return SUITED[name]?.(MAPS[map]!) ?? true;
+}
 
 /** Where the second context is, and as what its hits look; the first is a task of CPU 0. */
 export const PLACEMENTS = {
@@ -28,8 +91,8 @@ export const SCENES = ["same", "last", "rivals"] as const;
 export type Scene = (typeof SCENES)[number];
 
 export interface Pair {
-  readonly first: OperationName;
-  readonly second: OperationName;
+  readonly first: CallName;
+  readonly second: CallName;
   readonly placement: Placement;
   readonly scene: Scene;
   /** Inside a probe each, also where a call needs none. */
@@ -44,28 +107,79 @@ export function nameOfPair({ first, second, placement, scene, inside, read, map 
   return `${first} ${second} ${placement} ${scene} ${inside ? "inside" : "bare"}${read ? " read" : ""} ${MAPS[map]!.name}`;
 }
 
+/** A map of each kind: all that differ in what a call on them does to its neighbours. */
+export const MAP_KINDS: readonly string[] = ["ints", "strings", "pairs", "texts", "named", "recent", "sums", "sizes", "times"];
+
+/** All pairs of all maps, those of the first map first. What makes no difference on another map is made on the first alone. */
+export function everyPair(): Pair[] {
+  return MAP_KINDS.flatMap((name) => allPairs(MAPS.findIndex((map) => map.name === name)));
+}
+
 /** All pairs on a map, in a fixed order. */
 export function allPairs(map = 0): Pair[] {
-  const places = Object.keys(PLACEMENTS) as Placement[];
-  return OPERATION_NAMES.flatMap((first) => OPERATION_NAMES.flatMap((second) => places.flatMap((placement) => SCENES.flatMap((scene) => {
-    const pair = { first, second, placement, scene, map };
-    const inside = { ...pair, inside: true, read: false };
+  const calls = CALL_NAMES.filter((call) => suits(operationOf(call), map));
+  return calls.flatMap((first) => calls.flatMap((second) => (map === 0 || areOfMap(first, second) ? pairsOf(first, second, map) : [])));
+}
+
+/** Pairs in which the new meets whoever adds: on every map each call with each that makes entries, interrupting it and at once with it. */
+export function pairsWithAdds(): Pair[] {
+  return everyPair().filter(({ first, second, placement, scene, inside, read }) => inside && !read && scene !== "last" && (placement === "nmi" || placement === "cpu") && (makesEntries(first) || makesEntries(second)));
+}
+
+function makesEntries(call: CallName): boolean {
+  return (["map_add", "map_set_string", "map_append", "map_stat_add", "map_push", "map_push_string"] as CallName[]).includes(call);
+}
+
+/** Two calls that meet in the map, or of which one prints it and the other meets that in the ring. */
+function areOfMap(first: CallName, second: CallName): boolean {
+  const [one, other] = [operation(operationOf(first)), operation(operationOf(second))];
+  if (isMapCall(one) && isMapCall(other)) return true;
+  return (isMapCall(one) || isMapCall(other)) && meetsRing(one) && meetsRing(other);
+}
+
+function meetsRing(op: Operation): boolean {
+  return writesRing(op) || op.name === "ring_read";
+}
+
+function pairsOf(first: CallName, second: CallName, map: number): Pair[] {
+  return placementsOn(map).flatMap((placement) => scenesOf(first, second, map).flatMap((scene) => {
+    const inside = { first, second, placement, scene, map, inside: true, read: false };
     return [
       ...((canBeBare(first) || canBeBare(second)) && placement !== "early" ? [{ ...inside, inside: false }] : []),
       inside,
       // What two writers of a ring leave is seen while they write by a third one only.
-      ...(placement !== "cpu" && needsProbe(operation(first)) && needsProbe(operation(second)) ? [{ ...inside, read: true }] : []),
+      ...(placement !== "cpu" && leavesRecords(first) && leavesRecords(second) ? [{ ...inside, read: true }] : []),
     ];
-  }))));
+  }));
 }
 
-function canBeBare(name: OperationName): boolean {
-  return name !== "probe_enter" && !needsProbe(operation(name));
+/** How a hit looks as what it is makes no difference to a map, but where it has a part for each level. */
+function placementsOn(map: number): Placement[] {
+  const all = Object.keys(PLACEMENTS) as Placement[];
+  const hasLevels = MAPS[map]!.keys.length === 0;
+  return map === 0 ? all : all.filter((placement) => placement !== "early" && (placement !== "softirq" || hasLevels));
+}
+
+/** Of calls that meet in no map, the scene is the ring's; of those that do not even meet there, it is nothing. A map without keys has one entry. */
+function scenesOf(first: CallName, second: CallName, map: number): readonly Scene[] {
+  const both = [operation(operationOf(first)), operation(operationOf(second))];
+  if (both.some(isMapCall)) return MAPS[map]!.keys.length === 0 ? ["same", "last"] : SCENES;
+  return both.some((op) => meetsRing(op) || leavesRecords(op.name as CallName)) ? ["same", "last"] : ["same"];
+}
+
+/** Whether a hit in which it is made has something for the ring. */
+function leavesRecords(call: CallName): boolean {
+  return call === "raise" || call === "div" || writesRing(operation(operationOf(call)));
+}
+
+function canBeBare(call: CallName): boolean {
+  return call !== "probe_enter" && !needsProbe(operation(operationOf(call)));
 }
 
 export function programOf({ first, second, placement, scene, inside, read, map }: Pair): ConcurrentProgram {
   const { level, claims, cpu } = PLACEMENTS[placement];
-  const keys = [keyOf(map, scene === "same" ? 1 : 8), keyOf(map, scene === "same" ? 1 : scene === "last" ? 8 : 9)];
+  const isOne = scene === "same" || MAPS[map]!.keys.length === 0;
+  const keys = [keyOf(map, isOne ? 1 : 8), keyOf(map, isOne ? 1 : scene === "last" ? 8 : 9)];
   const readsFirst = first === "ring_read";
   return {
     setup: [...entries(map, scene), ...records(readsFirst && second === "ring_read" ? [0, cpu] : [0], scene)],
@@ -85,15 +199,26 @@ export function keyOf(map: number, n: number): readonly Argument[] {
 }
 
 /** The operation with plain arguments: a small value, and as many arguments as it needs. */
-export function plainOperation(name: OperationName, { cpu, map, key }: { readonly cpu: number; readonly map: number; readonly key: readonly Argument[] }): Operation {
+export function plainOperation(call: CallName, { cpu, map, key }: { readonly cpu: number; readonly map: number; readonly key: readonly Argument[] }): Operation {
+  const name = operationOf(call);
   const uses: readonly string[] = OPERATIONS[name].uses;
   const printed = { text: "n%d", args: [7n] };
   return operation(name, {
     cpu,
     ...(uses.includes("target") && name !== "probe_enter" ? { target: map } : {}),
-    ...(uses.includes("value") ? { value: name === "map_walk" ? 0n : name === "ring_read" ? 2n : 3n } : {}),
-    ...(uses.includes("text") ? printed : uses.includes("args") ? { args: key } : {}),
+    ...(uses.includes("value") ? { value: 3n } : {}),
+    ...(uses.includes("text") && !uses.includes("target") ? printed : uses.includes("args") ? { args: key } : {}),
+    ...FIELDS[name],
+    ...(call in FORMS ? FORMS[call as keyof typeof FORMS].fields : {}),
   });
+}
+
+/** The operation that makes an entry or, of statistics, adds to it; as setups need it. */
+export function entryOperation(map: number, n: number, value: bigint, cpu = 0): Operation {
+  const { value: type, per_cpu } = MAPS[map]!;
+  const fields = { cpu, target: map, args: keyOf(map, n) };
+  if (type === "string") return operation("map_set_string", { ...fields, text: `v${value}` });
+  return operation(type === "stats" ? "map_stat_add" : per_cpu ? "map_add" : "map_set", { ...fields, value });
 }
 
 interface Place {
@@ -107,23 +232,26 @@ interface Place {
 }
 
 /** What a context does so that the operation can be made there. */
-function body(name: OperationName, place: Place): Operation[] {
-  const { cpu, claims, probe, inside, ring } = place;
-  const plain = (of: OperationName): Operation => plainOperation(of, place);
+function body(call: CallName, place: Place): Operation[] {
+  const { cpu, claims, probe, inside, ring, map } = place;
+  const plain = (of: CallName): Operation => plainOperation(of, place);
   const enter = operation("probe_enter", { cpu, context: CONTEXTS.indexOf(claims), target: probe });
   const around = (operations: Operation[]): Operation[] => [enter, ...operations, plain("probe_exit")];
-  if (name === "probe_enter") return around([]);
-  if (name === "probe_exit") return around([plain("print_printf")]);
-  if (name === "print_flush") return around([plain("print_printf"), plain("print_flush")]);
-  if (needsProbe(operation(name))) return around([plain(name)]);
-  const made = name === "map_hold" ? [plain(name), plain("map_release")] : name === "map_release" ? [plain("map_hold"), plain("map_add"), plain(name)] : [name === "ring_read" ? { ...plain(name), cpu: ring } : plain(name)];
+  if (call === "probe_enter") return around([]);
+  if (call === "probe_exit") return around([plain("print_printf")]);
+  if (call === "print_flush") return around([plain("print_printf"), plain("print_flush")]);
+  if (call === "catch") return around([plain("raise"), plain("catch")]);
+  if (needsProbe(operation(operationOf(call)))) return around([plain(call)]);
+  const adds = MAPS[map]!.value === "string" ? "map_append" : MAPS[map]!.value === "stats" ? "map_stat_add" : "map_add";
+  const made = call === "map_hold" ? [plain(call), plain("map_release")] : call === "map_release" ? [plain("map_hold"), plain(adds), plain(call)] : [call === "ring_read" ? { ...plain(call), cpu: ring } : plain(call)];
   return inside ? around(made) : made;
 }
 
-/** Entries of the map before: one, or all but one. */
+/** Entries of the map before: one, or all but one. In a per-CPU map, those of each part; a map without a key has one, or none. */
 function entries(map: number, scene: Scene): Operation[] {
-  const count = scene === "same" ? 1 : MAPS[map]!.entries_max - 1;
-  return Array.from({ length: count }, (_, i) => operation("map_set", { target: map, args: keyOf(map, i + 1), value: BigInt(i + 5) }));
+  const { keys, per_cpu, entries_max } = MAPS[map]!;
+  const count = scene === "same" ? 1 : keys.length === 0 ? 0 : entries_max - 1;
+  return Array.from({ length: count }, (_, i) => (per_cpu ? [0, 1] : [0]).map((cpu) => entryOperation(map, i + 1, BigInt(i + 5 + cpu), cpu))).flat();
 }
 
 /** Records of rings before: one, or so many that one more has room. */

@@ -2,20 +2,24 @@
  * When a map call may be refused with EBUSY (M6, M10): decided by who was at the map meanwhile, without the model.
  *
  * A call of the same CPU must have been interrupted, which only an nmi can: interrupts are off while a map is held. A call
- * of another CPU must have been there, and whoever was refused must have waited as long as M6 says.
+ * of another CPU must have been there, and whoever was refused must have waited as long as M6 says. In a per-CPU map it
+ * is about the parts that both need (M13).
  * Sibling: serial.ts finds the serial order, in which a permitted refusal may stand anywhere.
  */
 import { ERRORS, LIMITS } from "../../spec/protocol.ts";
 import type { ScheduleStep } from "../../sim/schedule.ts";
-import { formatOperation } from "../operations.ts";
+import { formatOperation, type Operation } from "../operations.ts";
 import { CONCURRENT_LOCK_SPINS_MAX, CONCURRENT_LOCK_SPINS_NMI_MAX, type MadeOperation, type Observation, type Span } from "./bench.ts";
-import { isMapCall } from "./check.ts";
+import { isMapCall, partsOf } from "./check.ts";
 import type { ConcurrentProgram } from "./program.ts";
 import type { Trouble } from "./trouble.ts";
 
 export const EBUSY = -BigInt(ERRORS.EBUSY.code);
 
-/** A call, or a map_hold with all up to its release, that may have held the map. */
+/** A walk, as far as there is room for so many (M10). What prints a map or a part of it makes one. */
+export const WALKERS: ReadonlySet<string> = new Set(["map_walk", "print_map", "print_hist"]);
+
+/** A call, or a map_hold with all up to its release, that may have held parts of the map. */
 interface Holder {
   readonly context: number;
   readonly cpu: number;
@@ -47,7 +51,7 @@ export class Permits {
   /** Whether somebody was at its map while it, or one step of it, was in progress. */
   mayBeRefused(made: MadeOperation, during: Span = made): boolean {
     const holders = this.#holdersMet(made, during);
-    return holders.length > 0 || this.#isHeldSinceSetup(made.op.target) || this.#walksMet(made) >= LIMITS.MAP_WALKS_MAX.value;
+    return holders.length > 0 || this.#isHeldSinceSetup(made) || this.#walksMet(made) >= LIMITS.MAP_WALKS_MAX.value;
   }
 
   /** A call that was refused for another CPU's sake without having waited (M6). */
@@ -63,13 +67,13 @@ export class Permits {
 
   /** Refused at once: by a call that it interrupted, by what holds the map anyway, or for want of a walk. */
   #isForOwnCpu(made: MadeOperation, cpu: number): boolean {
-    return this.#holdersMet(made).some((holder) => holder.cpu === cpu) || this.#isHeldSinceSetup(made.op.target) || this.#walksMet(made) >= LIMITS.MAP_WALKS_MAX.value;
+    return this.#holdersMet(made).some((holder) => holder.cpu === cpu) || this.#isHeldSinceSetup(made) || this.#walksMet(made) >= LIMITS.MAP_WALKS_MAX.value;
   }
 
   /** Whoever had the map at a time when it could have made the call fail. */
   #holdersMet(made: MadeOperation, during: Span = made): Holder[] {
     const { cpu, level } = this.#program.contexts[made.context]!;
-    return this.#holders(made.op.target).filter((holder) => {
+    return this.#holders(made.op.target, partsOf(made.op, cpu)).filter((holder) => {
       const overlaps = holder.begin < during.end && during.begin < holder.end;
       if (holder.isHold) return overlaps;
       if (holder.context === made.context) return false;
@@ -77,11 +81,12 @@ export class Permits {
     });
   }
 
-  #holders(target: number): Holder[] {
+  /** Of any of these parts of a map. */
+  #holders(target: number, parts: number): Holder[] {
     return this.#made.flatMap((made): Holder[] => {
       const { op, context, begin } = made;
-      if (!isMapCall(op) || op.target !== target || op.name === "map_size" || op.name === "map_release") return [];
       const { cpu } = this.#program.contexts[context]!;
+      if (!isMapCall(op) || op.target !== target || (partsOf(op, cpu) & parts) === 0) return [];
       if (op.name !== "map_hold") return [{ context, cpu, begin, end: made.end, isHold: false }];
       return made.result === 0n ? [{ context, cpu, begin, end: this.#releaseOf(made), isHold: true }] : [];
     });
@@ -93,16 +98,18 @@ export class Permits {
   }
 
   #walksMet(made: MadeOperation): number {
-    if (made.op.name !== "map_walk") return 0;
-    return this.#made.filter((other) => other.context !== made.context && other.op.name === "map_walk" && other.op.target === made.op.target && other.begin < made.end && (this.#delayed || made.begin < other.end)).length;
+    if (!WALKERS.has(made.op.name)) return 0;
+    return this.#made.filter((other) => other.context !== made.context && WALKERS.has(other.op.name) && other.op.target === made.op.target && other.begin < made.end && (this.#delayed || made.begin < other.end)).length;
   }
 
-  #isHeldSinceSetup(target: number): boolean {
-    const calls = this.#program.setup.filter((op) => op.target === target);
-    return calls.findLastIndex((op) => op.name === "map_hold") > calls.findLastIndex((op) => op.name === "map_release");
+  #isHeldSinceSetup({ op, context }: MadeOperation): boolean {
+    const needed = partsOf(op, this.#program.contexts[context]!.cpu);
+    const last = new Map<number, Operation>();
+    for (const made of this.#program.setup) if (made.target === op.target && (made.name === "map_hold" || made.name === "map_release")) last.set(made.cpu, made);
+    return [...last.values()].some((made) => made.name === "map_hold" && (partsOf(made, made.cpu) & needed) !== 0);
   }
 
   #trouble({ context, op }: MadeOperation, why: string): Trouble {
-    return { rule: op.name === "map_walk" ? "M10" : "M6", detail: `${this.#program.contexts[context]!.name} is refused with EBUSY in "${formatOperation(op)}" ${why}` };
+    return { rule: WALKERS.has(op.name) ? "M10" : "M6", detail: `${this.#program.contexts[context]!.name} is refused with EBUSY in "${formatOperation(op)}" ${why}` };
   }
 }

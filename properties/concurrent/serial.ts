@@ -3,22 +3,26 @@
  * the end the whole dump with all counts?
  *
  * A context's calls stay in their order, and a call that ended before another began stays before it. Most calls take
- * effect at one point. Four kinds take more than one step, and others may come between these:
- *  - map_walk (M10): it begins, and then each visit is a call by itself, as the rule has it;
+ * effect at one point. Some take more than one step, and others may come between these:
+ *  - map_walk and print_map (M10): each begins, and then each visit is a call by itself, as the rule has it. A line is
+ *    appended after its visit (P5);
+ *  - print_hist reads the entry, then appends line after line (P6);
  *  - ring_read: each record is taken by itself (T4). It may find nothing while a write of that CPU is in progress (T5);
- *  - probe_exit: the flush comes first (X2), and is seen before the hit is over;
+ *  - probe_exit: the flush comes first, then the record of an error (X2), and both are seen before the hit is over;
+ *  - map_size of a per-CPU map is a sum over parts, each looked at by itself (M11);
  *  - a call that is refused with EBUSY, where permit.ts allows it: the model is made to refuse by map_hold before and
  *    map_release after it, neither of which enters anything in the ledger (M6).
  * Where the schedule delays stores (sim/watch/stores.ts), calls of two CPUs are in no order of time, and what is read
  * without a lock may be of before: the size of a map (M11), whether there is a record (T4).
- * Sibling: permit.ts
+ * Siblings: permit.ts; runtime-as/assembly/steps.ts makes the steps
  */
-import { REPLAY_MAPS, type OperationName, type ReplayMap } from "../../spec/protocol.ts";
+import { CONTEXTS, REPLAY_CONFIG, REPLAY_MAPS, type OperationName, type ReplayMap } from "../../spec/protocol.ts";
 import { firstDifference } from "../dump.ts";
-import type { Model } from "../model.ts";
+import type { Model, Step } from "../model.ts";
 import { encodeBatch, formatOperation, operation, type Operation } from "../operations.ts";
 import { encoded } from "./encoded.ts";
 import type { MadeOperation, Observation, Span } from "./bench.ts";
+import { isMapCall, writesRing } from "./check.ts";
 import { entriesOf, recordsOf, type Entry } from "./outputs.ts";
 import { EBUSY, type Permits } from "./permit.ts";
 import type { ConcurrentProgram } from "./program.ts";
@@ -31,9 +35,29 @@ const MAPS: readonly ReplayMap[] = REPLAY_MAPS;
 
 /** How far a call of several steps has come. `step`: the next, as in MadeOperation.steps. */
 type Stage =
-  | { readonly kind: "flushed"; readonly step: 0 }
+  | { readonly kind: "exiting"; readonly step: 0; readonly next: "report" | "end" }
   | { readonly kind: "reading"; readonly step: number }
-  | { readonly kind: "walking"; readonly step: number; readonly left: readonly string[] };
+  | WalkStage
+  /** `texts`: what it read is appended line by line. */
+  | { readonly kind: "drawing"; readonly step: 0; readonly read: string; readonly bytes: number }
+  /** `sum` of the parts but those that are `left`. */
+  | { readonly kind: "sizing"; readonly step: 0; readonly sum: bigint; readonly left: readonly number[] };
+
+/** `shown`: entries so far; `text`: the line of the last is not yet appended. */
+interface WalkStage {
+  readonly kind: "walking";
+  readonly step: number;
+  readonly left: readonly Place[];
+  readonly shown: number;
+  readonly text: string | undefined;
+}
+
+/** An entry that a walk is to visit. */
+interface Place {
+  readonly key: string;
+  /** Removed since (M10). */
+  readonly gone: boolean;
+}
 
 /** Of a step: the call is over, goes on, or the model gives something else. */
 type Progress = "done" | Stage | undefined;
@@ -122,11 +146,18 @@ class Search {
       return call ? [{ call, stage, span: call.steps[stage?.step ?? 0] ?? call }] : [];
     });
     const mayCome = (one: Next): boolean => next.every((other) => other.span.end > one.span.begin || (this.#delayed && this.#cpuOf(other.call) !== this.#cpuOf(one.call)));
-    return next.filter(mayCome).sort((a, b) => a.span.end - b.span.end);
+    // Whoever interrupts has made all its calls before what it interrupted goes on.
+    const waits = (one: Next): boolean => next.some((other) => this.#interrupts(other.call, one.call) && (at[other.call.context]! > 0 || other.stage !== undefined));
+    return next.filter((one) => mayCome(one) && !waits(one)).sort((a, b) => a.span.end - b.span.end);
   }
 
   #cpuOf({ context }: MadeOperation): number {
     return this.#program.contexts[context]!.cpu;
+  }
+
+  #interrupts(one: MadeOperation, other: MadeOperation): boolean {
+    const [above, below] = [this.#program.contexts[one.context]!, this.#program.contexts[other.context]!];
+    return above.cpu === below.cpu && CONTEXTS.indexOf(above.level) > CONTEXTS.indexOf(below.level);
   }
 
   #after({ at, stages }: Position, { context, op }: MadeOperation, progress: Exclude<Progress, undefined>): Position {
@@ -136,22 +167,34 @@ class Search {
   }
 
   /** M10: a walk skips what has been removed since. */
-  #stillThere(context: number, at: number, op: Operation, stage: Extract<Stage, { kind: "walking" }>): Stage {
+  #stillThere(context: number, at: number, op: Operation, stage: WalkStage): Stage {
     const { target } = this.#calls[context]![at]!.op;
-    if (!op.name.startsWith("map_") || op.target !== target) return stage;
+    if (!isMapCall(op) || op.target !== target) return stage;
     const there = this.#line.entries(target);
-    return there ? { ...stage, left: stage.left.filter((key) => there.has(key)) } : stage; // held: nothing has changed
+    return { ...stage, left: stage.left.map((place) => (place.gone || there.has(place.key) ? place : { ...place, gone: true })) };
   }
 
   /** Steps by which a call may go on; each makes its calls on the model. */
   #stepsOf(call: MadeOperation, stage: Stage | undefined): (() => Progress)[] {
     const { op, result } = call;
-    if (result === EBUSY && op.name.startsWith("map_")) return [() => this.#refused(call)];
-    if (op.name === "map_walk" && result >= 0n) return stage?.kind === "walking" ? this.#visitSteps(call, stage) : [() => this.#beginWalk(call)];
+    if (result === EBUSY && isMapCall(op)) return [() => this.#refused(call)];
+    if (stage?.kind === "walking") return this.#walkSteps(call, stage);
+    if (stage?.kind === "drawing") return [() => this.#draw(call, stage.read)];
+    if (stage?.kind === "exiting") return [() => this.#exit(call, stage.next)];
+    if (stage?.kind === "sizing") return stage.left.map((part) => () => this.#addSize(call, stage.sum, stage.left, part));
     if (op.name === "ring_read" && op.value > 0n && result >= 0n) return this.#readSteps(call, stage?.step ?? 0);
-    if (op.name === "probe_exit" && result === 0n && stage === undefined) return [() => this.#whole(call), () => this.#flushed(call)];
-    if (op.name === "map_size" && this.#delayed) return [() => this.#whole(call), () => (this.#line.sizes(op).has(result) ? "done" : undefined)];
+    if (op.name === "map_walk" && result >= 0n) return [() => this.#beginWalk(call)];
+    if (!this.#isMet(call) || result < 0n) return [() => this.#whole(call)];
+    if (op.name === "print_map") return [() => this.#whole(call), () => this.#beginWalk(call)];
+    if (op.name === "print_hist") return [() => this.#whole(call), () => this.#beginHist(call)];
+    if (op.name === "probe_exit") return [() => this.#whole(call), () => this.#exit(call, "begin")];
+    if (op.name === "map_size") return [() => this.#whole(call), ...this.#sizeSteps(call)];
     return [() => this.#whole(call)];
+  }
+
+  /** Whether another call may have come between its steps. */
+  #isMet(call: MadeOperation): boolean {
+    return this.#delayed || this.#calls.some((calls, context) => context !== call.context && calls.some((other) => other.begin < call.end && call.begin < other.end));
   }
 
   #whole(call: MadeOperation): Progress {
@@ -159,9 +202,25 @@ class Search {
     return result === call.result && Buffer.compare(outputs, call.outputs) === 0 ? "done" : undefined;
   }
 
-  #flushed({ op }: MadeOperation): Progress {
-    this.#line.make(aside("print_flush", op.cpu, 0));
-    return { kind: "flushed", step: 0 };
+  #exit({ op }: MadeOperation, step: "begin" | "report" | "end"): Progress {
+    if (this.#line.step(op, step).result !== 0n) return undefined;
+    return step === "end" ? "done" : { kind: "exiting", step: 0, next: step === "begin" ? "report" : "end" };
+  }
+
+  #sizeSteps(call: MadeOperation): (() => Progress)[] {
+    const { op, result } = call;
+    const steps: (() => Progress)[] = [];
+    const parts = MAPS[op.target]?.per_cpu ? Array.from({ length: REPLAY_CONFIG.cpus }, (_, cpu) => cpu) : [];
+    for (const part of parts) steps.push(() => this.#addSize(call, 0n, parts, part));
+    if (this.#delayed) steps.push(() => (this.#line.sizes(op, parts.length || 1).has(result) ? "done" : undefined));
+    return steps;
+  }
+
+  #addSize({ op, result }: MadeOperation, sum: bigint, left: readonly number[], part: number): Progress {
+    const added = sum + this.#line.size(op, part);
+    const rest = left.filter((other) => other !== part);
+    if (rest.length > 0) return { kind: "sizing", step: 0, sum: added, left: rest };
+    return added === result ? "done" : undefined;
   }
 
   #refused(call: MadeOperation): Progress {
@@ -173,21 +232,39 @@ class Search {
   }
 
   #beginWalk({ op }: MadeOperation): Progress {
-    const begun = this.#line.make(op);
-    return begun.result < 0n ? undefined : { kind: "walking", step: 1, left: entriesOf(op.target, begun.outputs).map(({ key }) => key) };
+    const { result, outputs } = this.#line.step(op, "begin");
+    if (result < 0n) return undefined;
+    return { kind: "walking", step: op.name === "map_walk" ? 1 : 0, left: entriesOf(op.target, outputs).map(({ key }) => ({ key, gone: false })), shown: 0, text: undefined };
   }
 
-  /** Its last step shows nothing: all that is left has been removed, or the visit was refused. */
-  #visitSteps(call: MadeOperation, { step, left }: Extract<Stage, { kind: "walking" }>): (() => Progress)[] {
-    const shown = entriesOf(call.op.target, call.outputs)[step - 1];
-    if (shown) return [() => this.#visit(call, left, shown, step)];
+  #walkSteps(call: MadeOperation, stage: WalkStage): (() => Progress)[] {
+    if (stage.text !== undefined) return [() => (this.#line.step(call.op, "text").result < 0n ? undefined : { ...stage, text: undefined })];
+    if (BigInt(stage.shown) < call.result) return [() => this.#visit(call, stage)];
+    return this.#lastSteps(call, stage);
+  }
+
+  #visit(call: MadeOperation, stage: WalkStage): Progress {
+    const { op } = call;
+    const at = stage.left.findIndex(({ gone }) => !gone);
+    const index = at < 0 ? -1 : [...this.#line.entries(op.target).keys()].indexOf(stage.left[at]!.key);
+    if (index < 0) return undefined;
+    const { result, outputs } = this.#line.step(op, "visit", index);
+    if (result !== 0n) return undefined;
+    const words = entriesOf(op.target, outputs)[0]!.words;
+    const visited = { ...stage, left: stage.left.slice(at + 1), shown: stage.shown + 1 };
+    if (op.name === "print_map") return { ...visited, text: words };
+    return words === entriesOf(op.target, call.outputs)[stage.shown]!.words ? { ...visited, step: stage.step + 1 } : undefined;
+  }
+
+  /** The end of a walk shows nothing: nothing is left, all that is left has been removed, or the visit was refused. */
+  #lastSteps(call: MadeOperation, { left, step }: WalkStage): (() => Progress)[] {
     if (left.length === 0) return [() => "done"];
-    return this.#permits.mayBeRefused(call, call.steps[step]) ? [() => this.#refuseVisit(call.op)] : [];
-  }
-
-  #visit({ op }: MadeOperation, [key, ...left]: readonly string[], shown: Entry, step: number): Progress {
-    if (key !== shown.key || this.#line.entries(op.target)?.get(key) !== shown.value) return undefined;
-    return { kind: "walking", step: step + 1, left };
+    const steps: (() => Progress)[] = [];
+    const isGone = left.every(({ gone }) => gone);
+    // That nothing is left is found out by looking, which takes an action, or finds none.
+    steps.push(() => (this.#line.step(call.op, "look").result < 0n || isGone ? "done" : undefined));
+    if (this.#permits.mayBeRefused(call, call.steps[step])) steps.push(() => this.#refuseVisit(call.op));
+    return steps;
   }
 
   /** M10: the walk ends there and is counted as refused, which a read of the held map is, too (X4). */
@@ -197,6 +274,17 @@ class Search {
     this.#line.make(operation("map_get", { cpu, target, args }));
     if (hold.result === 0n) this.#line.make(aside("map_release", cpu, target));
     return "done";
+  }
+
+  #beginHist({ op, result }: MadeOperation): Progress {
+    const begun = this.#line.step(op, "begin");
+    return begun.result === result ? { kind: "drawing", step: 0, read: this.#line.digest().toString(16), bytes: -1 } : undefined;
+  }
+
+  #draw({ op }: MadeOperation, read: string): Progress {
+    const { result } = this.#line.step(op, "text");
+    if (result < 0n) return undefined;
+    return result === 0n ? "done" : { kind: "drawing", step: 0, read, bytes: Number(result) };
   }
 
   #readSteps(call: MadeOperation, step: number): (() => Progress)[] {
@@ -215,8 +303,7 @@ class Search {
   /** T5: what is reserved may not yet be seen while a write of that CPU is in progress. */
   #isWritten({ op, steps }: MadeOperation): boolean {
     const { begin, end } = steps.at(-1)!;
-    const writes = (name: Operation["name"]): boolean => name.startsWith("print_") || name === "probe_exit";
-    return this.#calls.flat().some((other) => other.op.cpu === op.cpu && writes(other.op.name) && other.begin < end && begin < other.end);
+    return this.#calls.flat().some((other) => other.op.cpu === op.cpu && writesRing(other.op) && other.begin < end && begin < other.end);
   }
 
   #endsAlike(depth: number): boolean {
@@ -251,7 +338,7 @@ class Search {
 }
 
 function keyOfStage(stage: Stage | undefined): string {
-  return stage ? `${stage.kind}${stage.step}${stage.kind === "walking" ? stage.left.join("") : ""}` : "";
+  return stage === undefined ? "" : JSON.stringify(stage, (_key, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
 }
 
 interface Made {
@@ -259,11 +346,18 @@ interface Made {
   readonly outputs: Uint8Array;
 }
 
+/** A call that the model made, or a step of one. */
+interface Deed {
+  readonly batch: Uint8Array;
+  readonly step: Step | undefined;
+  readonly index: number;
+}
+
 /** A line of calls on the model, which can be cut: then it is made again from its beginning. */
 class ModelLine {
   readonly #model: Model;
   readonly #setup: Uint8Array | undefined;
-  #line: Uint8Array[] = [];
+  #line: Deed[] = [];
   /** Calls of it that the model has made; -1: it has made others. */
   #made = -1;
   last: Made = { result: 0n, outputs: new Uint8Array() };
@@ -285,13 +379,11 @@ class ModelLine {
   }
 
   make(op: Operation): Made {
-    this.#catchUp();
-    const batch = encoded(op);
-    this.#line.push(batch);
-    this.#made++;
-    const results = this.#model.run(batch);
-    this.last = { result: new DataView(results.buffer, results.byteOffset).getBigInt64(0, true), outputs: this.#model.outputs() };
-    return this.last;
+    return this.#do({ batch: encoded(op), step: undefined, index: 0 });
+  }
+
+  step(op: Operation, step: Step, index = 0): Made {
+    return this.#do({ batch: encoded(op), step, index });
   }
 
   dump(): Uint8Array {
@@ -304,38 +396,53 @@ class ModelLine {
     return this.#model.digest();
   }
 
-  /** Values of a map's entries by key, in insertion order; undefined if it is held. Changes nothing. */
-  entries(target: number): ReadonlyMap<string, bigint> | undefined {
+  /** A map's entries by key, in insertion order. Changes nothing. */
+  entries(target: number): ReadonlyMap<string, Entry> {
     this.#catchUp();
-    const isHeld = this.#runAside(aside("map_hold", 0, target)) !== 0n;
-    if (isHeld) return undefined;
-    this.#runAside(aside("map_release", 0, target));
-    this.#runAside(aside("map_walk", 0, target));
-    return new Map(entriesOf(target, this.#model.outputs()).map(({ key, value }) => [key, value]));
+    this.#model.step(encoded(aside("map_walk", 0, target)), "peek");
+    return new Map(entriesOf(target, this.#model.outputs()).map((entry) => [entry.key, entry]));
   }
 
-  /** Every size that the map has had along the line. */
-  sizes(op: Operation): ReadonlySet<bigint> {
+  /** Entries of a part of a map. Changes nothing. */
+  size(op: Operation, part: number): bigint {
+    this.#catchUp();
+    return BigInt(this.#model.step(encoded(op), "size", part));
+  }
+
+  /** Every sum of sizes that the parts of the map have had along the line. */
+  sizes(op: Operation, parts: number): ReadonlySet<bigint> {
+    const batch = encoded(op);
+    const had = Array.from({ length: parts }, () => new Set<bigint>());
+    const look = (): void => had.forEach((sizes, part) => sizes.add(BigInt(this.#model.step(batch, "size", part))));
     this.#restart();
-    const sizes = new Set([this.#runAside(op)]);
-    for (const batch of this.#line) {
-      this.#model.run(batch);
-      sizes.add(this.#runAside(op));
+    look();
+    for (const deed of this.#line) {
+      this.#perform(deed);
+      look();
     }
     this.#made = this.#line.length;
-    return sizes;
+    return had.reduce((sums, sizes) => new Set([...sums].flatMap((sum) => [...sizes].map((size) => sum + size))), new Set([0n]));
   }
 
-  /** What leaves the model as it was. */
-  #runAside(op: Operation): bigint {
-    const results = this.#model.run(encoded(op));
+  #do(deed: Deed): Made {
+    this.#catchUp();
+    this.#line.push(deed);
+    this.#made++;
+    const result = this.#perform(deed);
+    this.last = { result, outputs: this.#model.outputs() };
+    return this.last;
+  }
+
+  #perform({ batch, step, index }: Deed): bigint {
+    if (step !== undefined) return BigInt(this.#model.step(batch, step, index));
+    const results = this.#model.run(batch);
     return new DataView(results.buffer, results.byteOffset).getBigInt64(0, true);
   }
 
   #catchUp(): void {
     if (this.#made === this.#line.length) return;
     this.#restart();
-    for (const batch of this.#line) this.#model.run(batch);
+    for (const deed of this.#line) this.#perform(deed);
     this.#made = this.#line.length;
   }
 

@@ -10,19 +10,16 @@ export interface Trouble {
 
 /** The rule by which calls of that kind are one after the other. */
 export function ruleOf({ name }: Operation): string {
-  if (name === "map_walk") return "M10";
-  if (name === "map_size" || name === "map_clear") return "M11";
-  if (name.startsWith("map_")) return "M6";
-  if (name.startsWith("probe_")) return "X1";
-  if (name.startsWith("ring_")) return "T5";
-  if (name.startsWith("print_")) return "P3";
-  return name.startsWith("str_") ? "B1" : "O5";
+  return RULES[name] ?? PREFIXES.find(([prefix]) => name.startsWith(prefix))?.[1] ?? "O5";
 }
+
+const RULES: Readonly<Record<string, string>> = { map_walk: "M10", map_size: "M11", map_clear: "M11", print_map: "P5", print_hist: "P6", raise: "X7", catch: "X7", div: "X8", mod: "X8" };
+const PREFIXES = [["map_", "M6"], ["probe_", "X1"], ["ring_", "T5"], ["print_", "P3"], ["str_", "B1"]] as const;
 
 /** The rule that a line of a dump (dump.ts) belongs to. */
 export function ruleOfDumpLine(line: string): string {
   const word = line.trim().split(" ")[0]!;
   if (word === "ledger") return "X4";
-  if (word === "map" || word === "entry") return "M6";
+  if (word === "map" || word === "part" || word === "entry") return "M6";
   return word === "ring" || word === "record" ? "T5" : "X2";
 }

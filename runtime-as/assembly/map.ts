@@ -21,7 +21,7 @@ import {
   VALUE_STRING,
 } from "./protocol.gen";
 import { value_dump, Words } from "./dump";
-import { Entry, NOBODY, Part, same_key, StpMap } from "./entry";
+import { Entry, NOBODY, same_key, StpMap } from "./entry";
 import { Cpu, take_action } from "./probe";
 import { Arguments, Bytes } from "./value";
 

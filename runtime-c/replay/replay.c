@@ -193,49 +193,6 @@ static s64 map_walk(struct stp_replay_room *op)
 	return count;
 }
 
-/* The parts that a hold of this CPU is about (M6, M13). */
-static u32 held_parts(const struct stp_map *map, u32 cpu, u32 *count)
-{
-	bool levels = stp_map_per_level(map->key_shape, map->per_cpu);
-
-	*count = levels ? STP_CONTEXTS : 1;
-	return map->per_cpu ? cpu * *count : 0;
-}
-
-static s64 map_hold(struct stp_replay_room *op)
-{
-	struct stp_map *map = map_of(op);
-	u32 count, first = held_parts(map, op->head.cpu, &count), i;
-	unsigned long flags = stp_irq_save();
-	s64 error = 0;
-
-	for (i = 0; i < count; i++) {
-		if (stp_map_take(&map->parts[first + i], stp_this_ctx()))
-			continue;
-		while (i-- > 0)
-			stp_map_give(&map->parts[first + i]);
-		error = -STP_EBUSY;
-		break;
-	}
-	stp_irq_restore(flags);
-	return error;
-}
-
-static s64 map_release(struct stp_replay_room *op)
-{
-	struct stp_map *map = map_of(op);
-	u32 count, first = held_parts(map, op->head.cpu, &count), i;
-	unsigned long flags;
-
-	if (map->parts[first].owner != op->head.cpu + 1u)
-		return -STP_ESTATE;
-	flags = stp_irq_save();
-	for (i = 0; i < count; i++)
-		stp_map_give(&map->parts[first + i]);
-	stp_irq_restore(flags);
-	return 0;
-}
-
 static s64 output_string(struct stp_replay_room *op, int error, const char *string)
 {
 	if (!error)
@@ -418,9 +375,9 @@ static s64 make_map_call(struct stp_replay_room *op)
 	case STP_OP_MAP_SIZE:
 		return stp_map_entries(map);
 	case STP_OP_MAP_HOLD:
-		return map_hold(op);
+		return stp_replay_hold(map, op->head.cpu);
 	case STP_OP_MAP_RELEASE:
-		return map_release(op);
+		return stp_replay_release(map, op->head.cpu);
 	case STP_OP_MAP_SET_STRING:
 		return stp_map_set_string_args(map, &op->args, op->text);
 	case STP_OP_MAP_APPEND:

@@ -98,6 +98,10 @@ int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results);
  */
 u32 stp_replay_dump(void *out, u32 size_max);
 
+/* stp_replay_hold(), stp_replay_release() - map_hold and map_release (M6) on CPU @cpu, which is this one. */
+int stp_replay_hold(struct stp_map *map, u32 cpu);
+int stp_replay_release(struct stp_map *map, u32 cpu);
+
 /* What a world must add: go on on CPU @cpu. */
 void stp_replay_move(u32 cpu);
 

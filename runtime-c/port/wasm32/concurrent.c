@@ -14,7 +14,7 @@
 #define PROGRAM_SIZE_MAX 8192 /* bytes of all operations */
 #define OUTPUTS_MAX 1024 /* words of all operations */
 #define MAPS_MAX 16 /* of a replay */
-#define DUMP_SIZE_MAX (16u << 10) /* bytes */
+#define DUMP_SIZE_MAX (32u << 10) /* bytes */
 
 #define STEPS_MAX 160 /* of one context's operations, beyond the first of each */
 
@@ -190,7 +190,11 @@ void stp_sim_concurrent_run(u32 index)
 /* Return: size in bytes of the full dump, which stands at stp_sim_concurrent_dumped(). */
 u32 stp_sim_concurrent_dump(void)
 {
-	return stp_replay_dump(dump, sizeof(dump));
+	u32 size = stp_replay_dump(dump, sizeof(dump));
+
+	if (size > sizeof(dump))
+		__builtin_trap();
+	return size;
 }
 
 const void *stp_sim_concurrent_dumped(void)
