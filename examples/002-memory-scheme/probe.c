@@ -23,7 +23,6 @@ static void *take_from_pool(struct stp_map *map, size_t size)
 	memset(memory, 0, size);
 	pool.used += pieces * PIECE_SIZE;
 	pool.pieces++;
-	map->memory_used += pieces * PIECE_SIZE;
 	return memory;
 }
 
@@ -51,7 +50,6 @@ STP_PROBE(kprobe, "do_sys_openat2")
 
 STP_PROBE(end)
 {
-	stp_print_map(ctx, &opens, .sort = STP_BY_VALUE_DESC, .limit = 3);
+	stp_print_map(ctx, &opens, .sort = STP_BY_VALUE_DESC);
 	stp_print_map(ctx, &users);
-	stp_printf(ctx, "opens takes %d bytes, users %d, of the pool's %d\n", opens.map.memory_used, users.map.memory_used, POOL_SIZE);
 }

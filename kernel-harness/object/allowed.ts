@@ -36,7 +36,7 @@ export const ALLOWED: Readonly<Record<string, Allowed>> = {
 
   // CONFIG_PREEMPT_DYNAMIC: the end of preempt_enable_notrace().
   __SCT__preempt_schedule_notrace: {
-    why: "called only if the count of preemption drops to 0, never in irq, nmi or a kprobe; then the hit is over, and the kernel could be preempted there anyway",
+    why: "called only if the count of preemption drops to 0: never in irq, nmi, a kprobe or a hit, only behind one that came where the kernel may be preempted anyway",
   },
 
   // The ends of a kernel that is broken already.

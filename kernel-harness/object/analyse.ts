@@ -45,13 +45,14 @@ export function analyseObject(functions: readonly Code[], tables: Tables): Objec
   const graph = buildGraph(functions, tables.indirect, (symbol) => tables.allowed[symbol]?.noreturn === true);
   const { names, problems: forgotten } = measuredCalls(graph, tables);
   const handlers = hitHandlers(graph, tables);
+  const bodies = graph.names.filter((name) => PROBE_BODY.test(name));
   const entries = [...names, ...handlers];
   const calls = entries.flatMap((name) => {
     const deepest = graph.deepest(name);
     return deepest ? [{ name: shownName(name), stack_bytes: deepest.bytes, path: deepest.path }] : [];
   });
   calls.sort((a, b) => b.stack_bytes - a.stack_bytes || (a.name < b.name ? -1 : 1));
-  const reached = graph.reach([...entries, ...graph.names.filter((name) => PROBE_BODY.test(name))]);
+  const reached = graph.reach([...entries, ...bodies]);
   const kernel_functions = [...reached.kernel]
     .map(([name, reached_from]) => ({ name, reached_from, allowed: name in tables.allowed }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -59,7 +60,14 @@ export function analyseObject(functions: readonly Code[], tables: Tables): Objec
     calls,
     kernel_functions,
     limit: STACK_BYTES_MAX,
-    problems: [...forgotten, ...graph.problems(), ...calls.flatMap(tooDeep), ...forbidden(kernel_functions, reached), ...staleEntries(graph, reached, tables)],
+    problems: [
+      ...forgotten,
+      ...missingEntries(graph, handlers, bodies, tables),
+      ...graph.problems(),
+      ...calls.flatMap(tooDeep),
+      ...forbidden(kernel_functions, reached),
+      ...staleEntries(graph, reached, tables),
+    ],
   };
 }
 
@@ -86,6 +94,14 @@ function hitHandlers(graph: Graph, { taskHits }: Tables): string[] {
   const found = new Set(HIT_CALLS.filter(graph.has));
   for (const name of found) graph.callersOf(name).filter((caller) => !(caller in taskHits)).forEach((caller) => found.add(caller));
   return [...found].filter((name) => !HIT_CALLS.includes(name));
+}
+
+/** Nothing may pass because its name has changed. */
+function missingEntries(graph: Graph, handlers: readonly string[], bodies: readonly string[], { indirect }: Tables): string[] {
+  return [
+    ...(graph.has("stp_probe_hit") && handlers.length === 0 ? ["stp_probe_hit: no provider's handler calls it, so that none is looked at; see hitHandlers() in analyse.ts"] : []),
+    ...(indirect.some(({ targets }) => targets === "program") && bodies.length === 0 ? ["stp_probe_N_body: the object has no body of a probe; look at STP_PROBE() and at PROBE_BODY in analyse.ts"] : []),
+  ];
 }
 
 function tooDeep({ name, stack_bytes, path }: CallStack): string[] {

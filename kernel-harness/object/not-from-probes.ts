@@ -24,7 +24,6 @@ export const NOT_FROM_PROBES: Readonly<Record<string, string>> = {
   stp_log_args: "a line for the user, from init, attach and fini",
   stp_log_text: "a read of a file: task context",
   // Inlined parts of calls that are measured.
-  stp_map_get_stats_args: "in stp_map_stats()",
   stp_walk_start: "in stp_foreach()",
   stp_string: "in stp_str_copy() and the others",
   stp_this_cpu: "one load",

@@ -139,7 +139,7 @@ describe("the object is refused for", () => {
     const bodies = { stp_call: ["call __x86_indirect_thunk_rax", "ret"], deep: ["sub $0x48,%rsp", "add $0x48,%rsp", "ret"] };
     const entry = { caller: "stp_call", count: 1, targets: ["deep"], why: "" };
     expect(bytesOf(bodies, { indirect: [entry] })).toBe(8 + 8 + 0x48);
-    expect(bytesOf(bodies, { indirect: [{ ...entry, targets: "program" }] })).toBe(8 + 8);
+    expect(bytesOf({ ...bodies, stp_probe_0_body: ["ret"] }, { indirect: [{ ...entry, targets: "program" }] })).toBe(8 + 8);
     expect(fails(bodies, { indirect: [entry, { ...entry, caller: "gone" }] })).toEqual(["indirect.ts: gone is not in the object; take the entry out"]);
     expect(fails(bodies, { indirect: [{ ...entry, count: 2 }] })).toEqual(["indirect.ts: stp_call has 1 calls through a pointer and not 2; look at them and at the entry"]);
     expect(fails(bodies, { indirect: [{ ...entry, targets: ["deep", "gone"] }] })[0]).toMatch(/gone, which stp_call may call, is not in the object/);
@@ -174,6 +174,12 @@ describe("the object is refused for", () => {
     expect(report.problems.map((problem) => problem.split(":")[0])).toEqual(["msleep", "schedule"]);
     expect(report.calls.map((call) => call.name).sort()).toEqual(["on_hit", "shared", "stp_call", "stp_probe_hit"]);
     expect(fails({ ...bodies, start: ["ret"] }, { calls, indirect, taskHits })).toContain("not-from-probes.ts: start begins no hit; take the entry out");
+  });
+
+  test("handlers and bodies that are not to be found", () => {
+    const indirect = [{ caller: "stp_call", count: 1, targets: "program", why: "" }] as const;
+    const problems = fails({ stp_call: ["call __x86_indirect_thunk_rax", "ret"], stp_probe_hit: ["ret"] }, { indirect });
+    expect(problems.map((problem) => problem.split(":")[0])).toEqual(["stp_probe_hit", "stp_probe_N_body"]);
   });
 
   test("a call that is not measured", () => {

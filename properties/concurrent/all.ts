@@ -16,6 +16,8 @@ import { allPairs, everyPair, pairsWithAdds, type Pair } from "./pairs.ts";
 
 /** Failures after which it stops. */
 const FAILURES_MAX = 8;
+/** Pairs between two lines that say how far it is. */
+const PROGRESS_PAIRS = 5000;
 
 export interface AllThreadData {
   /** For properties/thread.mjs. */
@@ -69,6 +71,7 @@ function done({ name, schedules, exhaustive, failure }: PairDone): void {
   totals.pairs++;
   totals.schedules += schedules;
   if (!exhaustive && failure === undefined) totals.cut++;
+  if (totals.pairs % PROGRESS_PAIRS === 0) console.log(`${totals.pairs} of ${pairs.length} pairs, ${totals.schedules} schedules, ${((performance.now() - begun_ms) / 1000).toFixed(0)} s`);
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${totals.pairs} of ${pairs.length}: ${name}`);
   if (failure === undefined) return;
   totals.failures++;

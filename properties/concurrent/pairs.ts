@@ -142,6 +142,7 @@ function meetsRing(op: Operation): boolean {
 }
 
 function pairsOf(first: CallName, second: CallName, map: number): Pair[] {
+  if (isOwn(first) || isOwn(second)) return OWN_PLACEMENTS.map((placement) => ({ first, second, placement, scene: "same", map, inside: true, read: false }));
   return placementsOn(map).flatMap((placement) => scenesOf(first, second, map).flatMap((scene) => {
     const inside = { first, second, placement, scene, map, inside: true, read: false };
     return [
@@ -160,11 +161,18 @@ function placementsOn(map: number): Placement[] {
   return map === 0 ? all : all.filter((placement) => placement !== "early" && (placement !== "softirq" || hasLevels));
 }
 
-/** Of calls that meet in no map, the scene is the ring's; of those that do not even meet there, it is nothing. A map without keys has one entry. */
+/** A call that touches nothing but what its context has for itself: whoever comes between only has to leave that alone. */
+function isOwn(call: CallName): boolean {
+  const op = operation(operationOf(call));
+  return !isMapCall(op) && !meetsRing(op) && !leavesRecords(call) && call !== "probe_enter";
+}
+
+const OWN_PLACEMENTS = ["irq", "nmi", "cpu"] as const satisfies readonly Placement[];
+
+/** Of calls that meet in no map, the scene is the ring's. A map without keys has one entry. */
 function scenesOf(first: CallName, second: CallName, map: number): readonly Scene[] {
-  const both = [operation(operationOf(first)), operation(operationOf(second))];
-  if (both.some(isMapCall)) return MAPS[map]!.keys.length === 0 ? ["same", "last"] : SCENES;
-  return both.some((op) => meetsRing(op) || leavesRecords(op.name as CallName)) ? ["same", "last"] : ["same"];
+  const isOfMap = [first, second].some((call) => isMapCall(operation(operationOf(call))));
+  return isOfMap && MAPS[map]!.keys.length > 0 ? SCENES : ["same", "last"];
 }
 
 /** Whether a hit in which it is made has something for the ring. */

@@ -1,18 +1,21 @@
 /**
  * When a map call may be refused with EBUSY (M6, M10): decided by who was at the map meanwhile, without the model.
  *
- * A call of the same CPU must have been interrupted, which only an nmi can: interrupts are off while a map is held. A call
+ * A call of the same CPU must have been interrupted, which only an nmi can: interrupts are off while a map is held (but by
+ * who adds to statistics without a key, whose part is that CPU's and level's own). A call
  * of another CPU must have been there, and whoever was refused must have waited as long as M6 says. In a per-CPU map it
  * is about the parts that both need (M13).
  * Sibling: serial.ts finds the serial order, in which a permitted refusal may stand anywhere.
  */
-import { ERRORS, LIMITS } from "../../spec/protocol.ts";
+import { ERRORS, LIMITS, REPLAY_MAPS, type ReplayMap } from "../../spec/protocol.ts";
 import type { ScheduleStep } from "../../sim/schedule.ts";
 import { formatOperation, type Operation } from "../operations.ts";
 import { CONCURRENT_LOCK_SPINS_MAX, CONCURRENT_LOCK_SPINS_NMI_MAX, type MadeOperation, type Observation, type Span } from "./bench.ts";
 import { isMapCall, partsOf } from "./check.ts";
 import type { ConcurrentProgram } from "./program.ts";
 import type { Trouble } from "./trouble.ts";
+
+const MAPS: readonly ReplayMap[] = REPLAY_MAPS;
 
 export const EBUSY = -BigInt(ERRORS.EBUSY.code);
 
@@ -26,6 +29,8 @@ interface Holder {
   readonly begin: number;
   readonly end: number;
   readonly isHold: boolean;
+  /** It keeps interrupts off, so that only an nmi interrupts it. */
+  readonly isSilent: boolean;
 }
 
 /** Which refusals of a run are permitted. */
@@ -77,7 +82,7 @@ export class Permits {
       const overlaps = holder.begin < during.end && during.begin < holder.end;
       if (holder.isHold) return overlaps;
       if (holder.context === made.context) return false;
-      return holder.cpu === cpu ? level === "nmi" && holder.begin < during.begin && during.end < holder.end : overlaps;
+      return holder.cpu === cpu ? (level === "nmi" || !holder.isSilent) && holder.begin < during.begin && during.end < holder.end : overlaps;
     });
   }
 
@@ -87,8 +92,8 @@ export class Permits {
       const { op, context, begin } = made;
       const { cpu } = this.#program.contexts[context]!;
       if (!isMapCall(op) || op.target !== target || (partsOf(op, cpu) & parts) === 0) return [];
-      if (op.name !== "map_hold") return [{ context, cpu, begin, end: made.end, isHold: false }];
-      return made.result === 0n ? [{ context, cpu, begin, end: this.#releaseOf(made), isHold: true }] : [];
+      if (op.name !== "map_hold") return [{ context, cpu, begin, end: made.end, isHold: false, isSilent: op.name !== "map_stat_add" || MAPS[target]!.keys.length > 0 }];
+      return made.result === 0n ? [{ context, cpu, begin, end: this.#releaseOf(made), isHold: true, isSilent: true }] : [];
     });
   }
 

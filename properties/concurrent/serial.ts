@@ -146,8 +146,8 @@ class Search {
       return call ? [{ call, stage, span: call.steps[stage?.step ?? 0] ?? call }] : [];
     });
     const mayCome = (one: Next): boolean => next.every((other) => other.span.end > one.span.begin || (this.#delayed && this.#cpuOf(other.call) !== this.#cpuOf(one.call)));
-    // Whoever interrupts has made all its calls before what it interrupted goes on.
-    const waits = (one: Next): boolean => next.some((other) => this.#interrupts(other.call, one.call) && (at[other.call.context]! > 0 || other.stage !== undefined));
+    // Whoever interrupts has made all its calls before what it interrupted goes on; the parts of a sum it may find changed one by one.
+    const waits = (one: Next): boolean => next.some((other) => this.#interrupts(other.call, one.call) && (at[other.call.context]! > 0 || other.stage !== undefined) && other.stage?.kind !== "sizing");
     return next.filter((one) => mayCome(one) && !waits(one)).sort((a, b) => a.span.end - b.span.end);
   }
 

@@ -63,5 +63,5 @@ export function exploreProgram({ bench, judge, program, explorer, runs_max = PRO
 export function explorerFor(bench: Bench, program: ConcurrentProgram): Explorer {
   const { contexts } = runSchedule(bench.course(program), "");
   const events = contexts.reduce((sum, { accesses }) => sum + accesses, 0);
-  return depthFirst({ preemptions: events <= TWO_PREEMPTIONS_EVENTS_MAX ? 2 : 1 });
+  return depthFirst({ preemptions: events <= TWO_PREEMPTIONS_EVENTS_MAX ? 2 : 1, reduced: true });
 }

@@ -182,7 +182,7 @@ static s64 map_walk(struct stp_replay_room *op)
 {
 	struct stp_walk walk;
 	s64 count = 0;
-	int error = stp_walk_begin(&walk, NULL, map_of(op), options_of(op));
+	int error = stp_walk_begin(&walk, innermost(), map_of(op), options_of(op));
 
 	if (error)
 		return error;
@@ -359,7 +359,7 @@ static s64 make_map_call(struct stp_replay_room *op)
 
 	switch (op->head.code) {
 	case STP_OP_MAP_ADD:
-		return stp_map_add_args(map, &op->args, op->head.value);
+		return stp_replay_add(map, &op->args, op->head.value);
 	case STP_OP_MAP_SET:
 		return stp_map_set_args(map, &op->args, op->head.value);
 	case STP_OP_MAP_GET:
@@ -383,7 +383,7 @@ static s64 make_map_call(struct stp_replay_room *op)
 	case STP_OP_MAP_APPEND:
 		return stp_map_append_args(map, &op->args, op->text);
 	case STP_OP_MAP_STAT_ADD:
-		return stp_map_stat_add_args(map, &op->args, op->head.value);
+		return stp_replay_stat_add(map, &op->args, op->head.value);
 	case STP_OP_MAP_PUSH:
 		return stp_map_push_value(map, op->head.value);
 	case STP_OP_MAP_PUSH_STRING:

@@ -102,6 +102,10 @@ u32 stp_replay_dump(void *out, u32 size_max);
 int stp_replay_hold(struct stp_map *map, u32 cpu);
 int stp_replay_release(struct stp_map *map, u32 cpu);
 
+/* stp_replay_add(), stp_replay_stat_add() - map_add and map_stat_add, inlined where a program's are. */
+int stp_replay_add(struct stp_map *map, const struct stp_args *key, s64 delta);
+int stp_replay_stat_add(struct stp_map *map, const struct stp_args *key, s64 sample);
+
 /* What a world must add: go on on CPU @cpu. */
 void stp_replay_move(u32 cpu);
 

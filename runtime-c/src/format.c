@@ -308,6 +308,42 @@ static bool memory_directive(struct stp_text *text, const struct directive *how,
 	return true;
 }
 
+/* Decimal digits in front of @out, with a sign if need be. Return: how many bytes. */
+static u32 write_plain(char *out, s64 number)
+{
+	u64 value = number < 0 ? 0 - (u64)number : (u64)number;
+	u64 limit = 10;
+	u32 length = 1 + (number < 0), at;
+
+	/* No more than 19 digits, so that the limit stays below 2^64. */
+	for (; length - (number < 0) < 19 && value >= limit; limit *= 10)
+		length++;
+	for (at = length; at-- > (number < 0);)
+		out[at] = '0' + stp_divide(&value, 10);
+	if (number < 0)
+		out[0] = '-';
+	return length;
+}
+
+/* A string, cut and counted, in whole words as long as there is room for them: behind its end stands nothing yet. */
+static void put_plain_string(struct stp_text *text, const char *string)
+{
+	u32 length = 0, bytes;
+	u64 word;
+
+	do {
+		bytes = stp_string_word(string + length, STP_STRING_SIZE_MAX - 1 - length, &word);
+		if (text->length + sizeof(word) <= text->size) {
+			memcpy(text->out + text->length, &word, sizeof(word));
+			text->length += bytes;
+		} else {
+			stp_text_put(text, (const char *)&word, bytes);
+		}
+		length += bytes;
+	} while (bytes == sizeof(word));
+	text->cut += length == STP_STRING_SIZE_MAX - 1 && string[length];
+}
+
 /* Return: whether the argument fits. */
 static bool put_directive(struct stp_text *text, struct directive *how, struct reader *reader)
 {
@@ -346,31 +382,60 @@ static bool put_directive(struct stp_text *text, struct directive *how, struct r
 	}
 }
 
-static void put_literal(struct stp_text *text, struct reader *reader)
+/* Up to the next percent sign, or the end. */
+static const char *put_literal(struct stp_text *text, const char *at)
 {
-	const char *begin = reader->at;
-
-	while (*reader->at && *reader->at != '%')
-		reader->at++;
-	stp_text_put(text, begin, reader->at - begin);
+	for (; *at && *at != '%'; at++) {
+		if (text->length < text->size)
+			text->out[text->length] = *at;
+		text->length++;
+	}
+	return at;
 }
 
-static int format(struct stp_text *text, struct reader *reader)
+/* The two directives that most formats are made of, `%d` and `%s` with nothing between. Return: whether it was one of them, and is done. */
+static bool put_plain(struct stp_text *text, char letter, const struct stp_args *args, u32 n)
+{
+	bool string = stp_args_is_string(args, n);
+
+	if (letter == 's' && string && args->value[n]) {
+		put_plain_string(text, stp_args_string(args, n));
+		return true;
+	}
+	if (letter != 'd' || string || text->length + DIGITS_MAX > text->size)
+		return false;
+	text->length += write_plain(text->out + text->length, args->value[n]);
+	return true;
+}
+
+/* The directive behind a percent sign that is no plain one. Return: what follows it; NULL if it does not fit. */
+static const char *put_other(struct stp_text *text, const char *at, struct reader *reader)
 {
 	struct directive how;
 
+	reader->at = at;
+	if (!read_directive(reader, &how) || !put_directive(text, &how, reader))
+		return NULL;
+	return reader->at + 1;
+}
+
+static int format(struct stp_text *text, const char *at, struct reader *reader)
+{
 	if (reader->count > STP_PRINT_ARGS_MAX)
 		return -STP_EINVAL;
-	for (put_literal(text, reader); *reader->at; put_literal(text, reader)) {
-		reader->at++;
-		if (*reader->at == '%') {
+	for (at = put_literal(text, at); *at; at = put_literal(text, at)) {
+		at++;
+		if (*at == '%') {
 			stp_text_put(text, "%", 1);
-			reader->at++;
-			continue;
+			at++;
+		} else if (!reader->blind && reader->next < reader->count && put_plain(text, *at, reader->args, reader->next)) {
+			reader->next++;
+			at++;
+		} else {
+			at = put_other(text, at, reader);
+			if (!at)
+				return -STP_EINVAL;
 		}
-		if (!read_directive(reader, &how) || !put_directive(text, &how, reader))
-			return -STP_EINVAL;
-		reader->at++;
 	}
 	if (reader->next != reader->count)
 		return -STP_EINVAL;
@@ -379,16 +444,16 @@ static int format(struct stp_text *text, struct reader *reader)
 
 int stp_format(struct stp_text *text, const char *string, const struct stp_args *args)
 {
-	struct reader reader = { .at = string, .args = args, .count = stp_args_count(args) };
+	struct reader reader = { .args = args, .count = stp_args_count(args) };
 
-	return format(text, &reader);
+	return format(text, string, &reader);
 }
 
 int stp_format_check(const char *string, u32 shape)
 {
 	struct stp_args args = { .shape = shape };
-	struct reader reader = { .at = string, .args = &args, .count = stp_args_count(&args), .blind = true };
+	struct reader reader = { .args = &args, .count = stp_args_count(&args), .blind = true };
 	struct stp_text text = { .out = NULL };
 
-	return format(&text, &reader);
+	return format(&text, string, &reader);
 }

@@ -79,6 +79,7 @@ static void unlist(struct stp_map_part *part, struct stp_map_node *node)
 /* The size is the caller's to change. */
 static void free_node(struct stp_map *map, struct stp_map_part *part, struct stp_map_node *node)
 {
+	stp_map_change(part);
 	unchain(part, node);
 	unlist(part, node);
 	node->order = STP_MAP_ORDER_FREE;
@@ -180,68 +181,49 @@ bool stp_map_wait(struct stp_map_part *part, struct stp_ctx *ctx)
 	return false;
 }
 
-bool stp_map_take_all(struct stp_map *map, struct stp_ctx *ctx)
+bool stp_map_take_others(struct stp_map *map, struct stp_ctx *ctx)
 {
 	u32 i;
 
-	for (i = 0; i < map->parts_count; i++) {
+	for (i = 1; i < map->parts_count; i++) {
 		if (stp_map_take(&map->parts[i], ctx))
 			continue;
-		while (i-- > 0)
+		while (--i > 0)
 			stp_map_give(&map->parts[i]);
 		return false;
 	}
 	return true;
 }
 
-void stp_map_give_all(struct stp_map *map)
+void stp_map_give_others(struct stp_map *map)
 {
 	u32 i;
 
-	for (i = map->parts_count; i-- > 0;)
+	for (i = map->parts_count; --i > 0;)
 		stp_map_give(&map->parts[i]);
 }
 
 /* What stands in the ledger for a call that was refused (X4). */
-int stp_map_refuse(struct stp_map_call *call, int error)
+static void enter_refusal(struct stp_ledger *row, int error)
 {
-	struct stp_ledger *row = call->ctx->row;
+	if (error == -STP_EINVAL)
+		return;
+	stp_ledger_attempt(row, STP_LOSS_KIND_MAP);
+	stp_ledger_lose(row, STP_LOSS_KIND_MAP, error == -STP_EBUDGET ? STP_LOSS_BUDGET : STP_LOSS_BUSY);
+}
 
-	if (error != -STP_EINVAL) {
-		stp_ledger_attempt(row, STP_LOSS_KIND_MAP);
-		stp_ledger_lose(row, STP_LOSS_KIND_MAP, error == -STP_EBUDGET ? STP_LOSS_BUDGET : STP_LOSS_BUSY);
-	}
-	stp_irq_restore(call->flags);
+int stp_map_refuse(struct stp_ctx *ctx, unsigned long flags, int error)
+{
+	enter_refusal(ctx->row, error);
+	stp_irq_restore(flags);
 	return error;
 }
 
-/* The rest of a call's begin, from the check of its arguments on. */
-static int hold_all(struct stp_map_call *call, struct stp_map *map, bool fits, u32 cut)
+int stp_stat_refuse(struct stp_ctx *ctx, int error)
 {
-	if (!fits)
-		return stp_map_refuse(call, -STP_EINVAL);
-	stp_ledger_cut(call->ctx->row, cut);
-	return stp_map_take_all(map, call->ctx) ? 0 : stp_map_refuse(call, -STP_EBUSY);
-}
-
-int stp_map_begin_all(struct stp_map_call *call, struct stp_map *map, bool fits, u32 cut)
-{
-	call->flags = stp_irq_save();
-	call->ctx = stp_this_ctx();
-	return stp_act(call->ctx) ? hold_all(call, map, fits, cut) : stp_map_refuse(call, -STP_EBUDGET);
-}
-
-int stp_map_begin_paid(struct stp_map_call *call, struct stp_map *map, bool fits, u32 cut)
-{
-	call->flags = stp_irq_save();
-	call->ctx = stp_this_ctx();
-	return hold_all(call, map, fits, cut);
-}
-
-void stp_map_end_all(struct stp_map_call *call, struct stp_map *map)
-{
-	stp_map_give_all(map);
-	stp_irq_restore(call->flags);
+	enter_refusal(ctx->row, error);
+	stp_preempt_enable();
+	return error;
 }
 
 static int end_change_all(struct stp_map_call *call, struct stp_map *map, int result)
@@ -270,6 +252,8 @@ int stp_map_add_string(struct stp_map *map, const u64 *key, s64 delta)
 
 int stp_map_stat_add_args(struct stp_map *map, const struct stp_args *key, s64 sample)
 {
+	if (stp_map_per_level(map->key_shape, map->per_cpu) && fits(map, key, STP_VALUE_STATS))
+		return stp_stat_add_body(map, sample);
 	return stp_map_stat_add_body(map, map->key_shape, map->key_at, fits(map, key, STP_VALUE_STATS), key->value, sample);
 }
 
@@ -281,12 +265,11 @@ int stp_map_stat_add_string(struct stp_map *map, const u64 *key, s64 sample)
 /* A call that changes the value of one entry of a map that is not per-CPU: up to its entry. Return: 0; or the call is over. */
 static int begin_entry(struct stp_map_call *call, struct stp_map *map, bool valid, const u64 *key, struct stp_map_node **node)
 {
-	struct stp_map_lookup lookup = { .cut = 0 };
+	struct stp_map_lookup lookup;
 	int error;
 
 	valid = valid && !map->per_cpu; /* M13 */
-	if (valid)
-		stp_map_prepare(map, map->key_shape, key, 0, &lookup);
+	stp_map_prepare(map, map->key_shape, valid ? key : NULL, 0, &lookup);
 	error = stp_map_begin_add(call, map, map->key_shape, valid, lookup.cut);
 	if (error)
 		return error;
@@ -392,9 +375,7 @@ int stp_map_push_text(struct stp_map *map, const char *text)
 /* A call that reads one entry, or several of a slice. */
 static int begin_read(struct stp_map_call *call, struct stp_map *map, bool valid, const struct stp_args *key, struct stp_map_lookup *lookup)
 {
-	lookup->cut = 0;
-	if (valid)
-		stp_map_prepare(map, map->key_shape, key->value, key->any, lookup);
+	stp_map_prepare(map, map->key_shape, valid ? key->value : NULL, key->any, lookup);
 	return stp_map_begin_all(call, map, valid, lookup->cut);
 }
 
@@ -444,26 +425,21 @@ int stp_map_read_string(struct stp_map *map, const struct stp_args *key, char *o
 	return 0;
 }
 
-int stp_map_read_stats(struct stp_map *map, const struct stp_args *key, struct stp_stats *stats, u64 *buckets)
+void stp_map_merge_others(const struct stp_map *map, const struct stp_map_lookup *lookup, struct stp_stats *stats, u64 *buckets, u32 buckets_count)
 {
-	u32 buckets_count = buckets ? map->hist.buckets : 0;
 	const struct stp_map_node *node;
-	struct stp_map_lookup lookup;
-	struct stp_map_call call;
-	int error;
 	u32 i;
 
-	stp_stats_clear(stats, buckets, buckets_count);
-	error = begin_read(&call, map, fits(map, key, STP_VALUE_STATS), key, &lookup);
-	if (error)
-		return error;
-	for (i = 0; i < map->parts_count; i++) {
-		node = find_in(map, i, &lookup);
+	for (i = 1; i < map->parts_count; i++) {
+		node = find_in(map, i, lookup);
 		if (node)
 			stp_stats_merge(stats, buckets, stp_map_node_stats(node), stp_map_node_buckets(node), buckets_count);
 	}
-	stp_map_end_all(&call, map);
-	return 0;
+}
+
+int stp_map_read_stats(struct stp_map *map, const struct stp_args *key, struct stp_stats *stats, u64 *buckets)
+{
+	return stp_map_read_stats_body(map, map->key_shape, map->key_at, fits(map, key, STP_VALUE_STATS), key->value, stats, buckets);
 }
 
 const char *stp_map_get_string_args(struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key)

@@ -96,7 +96,7 @@ static int init_room(struct stp_map *map, struct stp_map_room *room)
 	room->refs = map->scheme->take(map, size);
 	room->other = map->scheme->take(map, size);
 	room->before = map->scheme->take(map, map->parts_count * sizeof(*room->before));
-	room->shown = map->scheme->take(map, map->node_size);
+	room->shown = map->scheme->take(map, (size_t)map->node_size * STP_MAP_AHEAD);
 	return room->refs && room->other && room->before && room->shown ? 0 : -STP_ENOMEM;
 }
 

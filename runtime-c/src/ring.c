@@ -20,18 +20,28 @@ static u32 record_size(u32 payload_size)
 	return sizeof(struct stp_record_header) + ((payload_size + RECORD_ALIGN - 1) & ~(RECORD_ALIGN - 1u));
 }
 
-/* Copy to stream offset @at, around the end of the memory if need be. */
-static void copy_in(struct stp_ring *ring, unsigned long at, const void *from, u32 size)
+/* The word at stream offset @at, a multiple of 8, around the end of the memory if need be. */
+static u64 *word_at(const struct stp_ring *ring, unsigned long at)
 {
-	unsigned long begin = at & (ring->size - 1);
-	unsigned long until_end = ring->size - begin;
+	return (u64 *)(ring->data + (at & (ring->size - 1)));
+}
 
-	if (size <= until_end) {
-		memcpy(ring->data + begin, from, size);
-		return;
+/* Copy to stream offset @at, zeros behind it up to a whole word. */
+static void copy_in(struct stp_ring *ring, unsigned long at, const u8 *from, u32 size)
+{
+	u64 word;
+	u32 i;
+
+	for (; size >= sizeof(word); size -= sizeof(word), from += sizeof(word), at += sizeof(word)) {
+		memcpy(&word, from, sizeof(word));
+		*word_at(ring, at) = word;
 	}
-	memcpy(ring->data + begin, from, until_end);
-	memcpy(ring->data, (const u8 *)from + until_end, size - until_end);
+	if (!size)
+		return;
+	word = 0;
+	for (i = 0; i < size; i++)
+		((u8 *)&word)[i] = from[i];
+	*word_at(ring, at) = word;
 }
 
 /* Reserve @size bytes; offset and time of the successful try are those of the record. */
@@ -85,25 +95,30 @@ static void leave_write(struct stp_ring *ring)
 
 int stp_ring_write(struct stp_ring *ring, u32 type, u32 level, u32 probe, const void *payload, u32 size)
 {
-	static const u64 zeros;
-	struct stp_record_header header = {
-		.magic = STP_RECORD_MAGIC,
-		.payload_size = size,
-		.cpu = ring->cpu,
-		.context = level,
-		.type = type,
-		.probe = probe,
+	union {
+		struct stp_record_header header;
+		u64 word[sizeof(struct stp_record_header) / sizeof(u64)];
+	} head = {
+		.header = {
+			.magic = STP_RECORD_MAGIC,
+			.payload_size = size,
+			.cpu = ring->cpu,
+			.context = level,
+			.type = type,
+			.probe = probe,
+		},
 	};
 	unsigned long at;
+	u32 i;
 	int error;
 
 	enter_write(ring);
-	error = reserve(ring, record_size(size), &at, &header.time_ns);
+	error = reserve(ring, record_size(size), &at, &head.header.time_ns);
 	if (!error) {
-		header.sequence = at;
-		copy_in(ring, at, &header, sizeof(header));
-		copy_in(ring, at + sizeof(header), payload, size);
-		copy_in(ring, at + sizeof(header) + size, &zeros, record_size(size) - sizeof(header) - size);
+		head.header.sequence = at;
+		for (i = 0; i < sizeof(head.word) / sizeof(u64); i++)
+			*word_at(ring, at + i * sizeof(u64)) = head.word[i];
+		copy_in(ring, at + sizeof(head), payload, size);
 	}
 	leave_write(ring);
 	return error;

@@ -160,15 +160,28 @@ static int compare_strings(const u64 *a, const u64 *b)
 	return first ? first : *a < *b ? -1 : *a > *b;
 }
 
+static void merge_sum(const struct stp_map *map, const struct stp_map_node *node, u64 sum[2])
+{
+	u32 i;
+
+	sum[0] = sum[1] = 0;
+	for (i = 0; i < map->parts_count; i++) {
+		const struct stp_map_node *same = stp_map_find_same(map, &map->parts[i], node);
+
+		if (same)
+			stp_wide_add(sum, stp_map_node_stats(same)->sum[0], stp_map_node_stats(same)->sum[1]);
+	}
+}
+
 static int compare_sums(const struct stp_sorting *by, const struct stp_map_node *a, const struct stp_map_node *b)
 {
-	struct stp_stats left, right;
+	u64 left[2], right[2];
 
-	merged_stats(by->map, a, &left);
-	merged_stats(by->map, b, &right);
-	if (left.sum[1] != right.sum[1])
-		return (s64)left.sum[1] < (s64)right.sum[1] ? -1 : 1;
-	return left.sum[0] < right.sum[0] ? -1 : left.sum[0] > right.sum[0];
+	merge_sum(by->map, a, left);
+	merge_sum(by->map, b, right);
+	if (left[1] != right[1])
+		return (s64)left[1] < (s64)right[1] ? -1 : 1;
+	return left[0] < right[0] ? -1 : left[0] > right[0];
 }
 
 /* Whether @b, which stands behind @a, is to be visited before it; their words are equal. */

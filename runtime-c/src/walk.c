@@ -60,45 +60,54 @@ static u32 collect(const struct stp_sorting *by, struct stp_map_room *room, u32 
 	return count < limit ? count : limit;
 }
 
-/* The order of a walk, made while all parts are held. Return: 0, or -STP_EBUSY: the call is over then. */
-static int begin_held(struct stp_walk *walk, struct stp_map_call *call, const struct stp_sorting *by, u32 limit)
+/* @paid: The call has taken its action. */
+static int begin(struct stp_walk *walk, struct stp_map *map, const struct stp_walk_options *options, bool paid)
 {
-	walk->room = take_room(walk->map);
+	struct stp_sorting by;
+	struct stp_map_call call;
+	bool fits = stp_sorting_init(&by, map, options->sort);
+	int error = paid ? stp_map_begin_paid(&call, map, fits, 0) : stp_map_begin_all(&call, map, fits, 0);
+
+	if (error)
+		return error;
+	walk->room = take_room(map);
 	if (!walk->room) {
-		stp_map_give_all(walk->map);
-		return stp_map_refuse(call, -STP_EBUSY);
+		stp_map_give_all(map);
+		return stp_map_refuse(call.ctx, call.flags, -STP_EBUSY);
 	}
-	walk->count = collect(by, walk->room, limit ? limit : ~0u);
-	stp_map_end_all(call, walk->map);
+	walk->count = collect(&by, walk->room, options->limit ? options->limit : ~0u);
+	stp_map_end_all(&call, map);
 	return 0;
+}
+
+static void clear(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, bool remove)
+{
+	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx ? ctx->strings_used : 0, .remove = remove };
 }
 
 int stp_walk_begin(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options)
 {
-	struct stp_sorting by;
-	struct stp_map_call call;
-	int error;
-
-	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx ? ctx->strings_used : 0, .remove = options.remove };
-	error = stp_map_begin_all(&call, map, stp_sorting_init(&by, map, options.sort), 0);
-	return error ? error : begin_held(walk, &call, &by, options.limit);
+	clear(walk, ctx, map, options.remove);
+	return begin(walk, map, &options, false);
 }
 
 int stp_walk_begin_paid(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options)
 {
-	struct stp_sorting by;
-	struct stp_map_call call;
-	int error;
+	clear(walk, ctx, map, options.remove);
+	return begin(walk, map, &options, true);
+}
 
-	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx->strings_used, .remove = options.remove };
-	error = stp_map_begin_paid(&call, map, stp_sorting_init(&by, map, options.sort), 0);
-	return error ? error : begin_held(walk, &call, &by, options.limit);
+static void copy_words(u64 *to, const u64 *from, u32 words)
+{
+	while (words--)
+		*to++ = *from++;
 }
 
 /* A copy of an entry as it is now, merged. */
 static void show(const struct stp_map *map, struct stp_map_node *shown, const struct stp_map_node *node)
 {
-	memcpy(shown, node, map->node_size);
+	shown->hash = node->hash;
+	copy_words(shown->word, node->word, (map->node_size - sizeof(*node)) / sizeof(u64));
 	if (map->parts_count > 1)
 		stp_map_merge(map, shown, node);
 }
@@ -117,14 +126,13 @@ static const struct stp_map_node *find_first(const struct stp_map *map, const st
 int stp_walk_begin_one(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key)
 {
 	bool fits = key->shape == map->key_shape && !key->any && map->hist.kind != STP_HIST_KIND_NONE;
-	struct stp_map_lookup lookup = { .cut = 0 };
+	struct stp_map_lookup lookup;
 	const struct stp_map_node *node;
 	struct stp_map_call call;
 	int error;
 
-	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx->strings_used };
-	if (fits)
-		stp_map_prepare(map, map->key_shape, key->value, 0, &lookup);
+	clear(walk, ctx, map, false);
+	stp_map_prepare(map, map->key_shape, fits ? key->value : NULL, 0, &lookup);
 	error = stp_map_begin_paid(&call, map, fits, lookup.cut);
 	if (error)
 		return error;
@@ -136,7 +144,7 @@ int stp_walk_begin_one(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_ma
 	}
 	stp_map_give_all(map);
 	if (!walk->room)
-		return stp_map_refuse(&call, -STP_EBUSY);
+		return stp_map_refuse(call.ctx, call.flags, -STP_EBUSY);
 	stp_irq_restore(call.flags);
 	if (node)
 		return 0;
@@ -156,34 +164,60 @@ static void remove_everywhere(struct stp_map *map, const struct stp_map_node *sh
 	}
 }
 
+/* Whether the entry that a walk found is still there: free nodes and nodes made since have a higher number. */
+static bool is_there(const struct stp_map_room *room, const struct stp_map_ref *ref)
+{
+	return ref->node->order < room->before[ref->part];
+}
+
+/* Copies of the entries behind the one that is shown, as long as they are there (see stp_walk_next()). */
+static void look_ahead(struct stp_walk *walk)
+{
+	struct stp_map_room *room = walk->room;
+	u8 *to = (u8 *)room->shown + walk->map->node_size;
+	u32 left;
+
+	room->changes = walk->map->parts->changes;
+	walk->ahead = to;
+	for (left = STP_MAP_AHEAD - 1; left && walk->at < walk->count && is_there(room, &room->refs[walk->at]); left--) {
+		show(walk->map, (struct stp_map_node *)to, room->refs[walk->at++].node);
+		to += walk->map->node_size;
+	}
+	walk->ahead_end = to;
+}
+
 /* Show the next entry that is still there. Return: whether there is one; a refusal is entered (M10). */
 static bool show_next(struct stp_walk *walk)
 {
 	struct stp_map_room *room = walk->room;
+	const struct stp_map_ref *ref;
 	struct stp_map_call call;
 	bool found = false;
 
 	if (stp_map_begin_all(&call, walk->map, true, 0))
 		return false;
 	while (!found && walk->at < walk->count) {
-		const struct stp_map_ref *ref = &room->refs[walk->at++];
-
-		/* Free nodes and nodes made since have a higher number. */
-		if (ref->node->order >= room->before[ref->part])
-			continue;
-		found = true;
+		ref = &room->refs[walk->at++];
+		found = is_there(room, ref);
+	}
+	if (found) {
 		show(walk->map, room->shown, ref->node);
 		if (walk->remove)
 			remove_everywhere(walk->map, room->shown);
+		else if (walk->ctx && walk->map->parts_count == 1)
+			look_ahead(walk);
 	}
 	stp_map_end_all(&call, walk->map);
 	return found;
 }
 
-bool stp_walk_next(struct stp_walk *walk)
+bool stp_walk_next_slowly(struct stp_walk *walk)
 {
 	if (walk->ctx)
 		walk->ctx->strings_used = walk->strings;
+	/* What was copied and not visited is looked at again. */
+	walk->at -= (walk->ahead_end - walk->ahead) / walk->map->node_size;
+	walk->ahead = walk->ahead_end = NULL;
 	if (walk->at == walk->count || !show_next(walk)) {
 		stp_walk_end(walk);
 		return false;
@@ -197,6 +231,7 @@ void stp_walk_end(struct stp_walk *walk)
 	if (walk->room)
 		stp_store_release(&walk->room->busy, 0); /* pairs with take_room() under the lock */
 	walk->room = NULL;
+	walk->ahead = walk->ahead_end = NULL;
 	walk->at = walk->count = 0;
 }
 

@@ -197,12 +197,15 @@ int stp_map_read_stats(struct stp_map *map, const struct stp_args *key, struct s
 const char *stp_map_get_string_args(struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key);
 
 /* stp_map_stats(&map, STP_KEY(...)) - The statistics under a key, as a struct stp_stats; see <stp/stats.h> for what to ask it. */
-#define stp_map_stats(m, key) stp_map_get_stats_args(&(m)->map, STP_MAP_KEY(m, key) + STP_MAP_VALUE_IS(m, STP_STATS))
-static inline struct stp_stats stp_map_get_stats_args(struct stp_map *map, const struct stp_args *key)
+#define stp_map_stats(m, key) stp_map_stats_typed(&(m)->map, STP_MAP_SHAPE(m), STP_MAP_WORDS(m, key) + STP_MAP_VALUE_IS(m, STP_STATS))
+static STP_ALWAYS_INLINE struct stp_stats stp_map_stats_typed(struct stp_map *map, u32 shape, const u64 *key)
 {
 	struct stp_stats stats;
 
-	stp_map_read_stats(map, key, &stats, NULL);
+	if (STP_MAP_INLINED(shape))
+		stp_map_read_stats_body(map, shape, map->key_at, true, key, &stats, NULL);
+	else
+		stp_map_read_stats(map, &(const struct stp_args){ .value = key, .shape = shape }, &stats, NULL);
 	return stats;
 }
 
@@ -309,6 +312,7 @@ struct stp_walk_options {
  * struct stp_walk - A walk under way.
  * @node:    Entry being visited, a copy; its value is merged.
  * @at:      Next of the @count references of the room.
+ * @ahead:   Next copy of those that were made with the one before; @ahead_end: behind the last.
  * @strings: Pool strings in use when the walk began; each step gives back those of the step before.
  */
 struct stp_walk {
@@ -316,6 +320,8 @@ struct stp_walk {
 	struct stp_map_room *room;
 	struct stp_ctx *ctx;
 	const struct stp_map_node *node;
+	const u8 *ahead;
+	const u8 *ahead_end;
 	u32 at;
 	u32 count;
 	u32 strings;
@@ -343,8 +349,22 @@ int stp_walk_begin_paid(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_m
  */
 int stp_walk_begin_one(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key);
 
+/* stp_walk_next_slowly() - Go to the next entry under the map's lock, and copy some ahead. Return: whether there is one. */
+bool stp_walk_next_slowly(struct stp_walk *walk);
+
 /* stp_walk_next() - Go to the next entry. Return: whether there is one. */
-bool stp_walk_next(struct stp_walk *walk);
+static inline bool stp_walk_next(struct stp_walk *walk)
+{
+	const struct stp_map_node *node = (const struct stp_map_node *)walk->ahead;
+
+	/* Copies are as good as the entries while the part has not changed. Inside a probe this code stays on its CPU. */
+	if (walk->ahead == walk->ahead_end || STP_READ(walk->map->parts->changes) != walk->room->changes || !stp_act(walk->ctx))
+		return stp_walk_next_slowly(walk);
+	walk->ahead += walk->map->node_size;
+	walk->ctx->strings_used = walk->strings;
+	walk->node = node;
+	return true;
+}
 
 /* stp_walk_end() - End the walk; safe to call again. */
 void stp_walk_end(struct stp_walk *walk);

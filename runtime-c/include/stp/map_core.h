@@ -32,6 +32,7 @@ struct stp_map_node {
  * struct stp_map_part - The entries of a map, or those of one CPU (M13).
  * @owner:      The lock: CPU + 1 that holds the part, 0 if none (M6).
  * @order_next: Number of the next entry to be made; grows for ever, so that a walk knows what came after it.
+ * @changes:    Grows before each change; a walk that sees the same number sees the same part.
  * @first:      Oldest entry; @last: newest.
  * @free:       Chain of nodes that were used before; @fresh: the @fresh_left nodes never used.
  * @spare:      Nodes that are no entries; @nodes: all of them. Both only if the scheme refills.
@@ -47,6 +48,7 @@ struct stp_map_part {
 	struct stp_map_node *first, *last, *free;
 	u8 *fresh;
 	u64 order_next;
+	u64 changes;
 	u64 position;
 	u32 spare;
 	u32 nodes;
@@ -64,17 +66,21 @@ struct stp_map_ref {
 	u32 part;
 };
 
+#define STP_MAP_AHEAD 16 /* entries that a walk copies at a time */
+
 /**
  * struct stp_map_room - Room for one walk.
  * @refs:   Entries to visit, in order; @other: as much again, for sorting.
  * @before: For each part: the entries of the walk have a lower number.
- * @shown:  The entry that is visited now, as it was when its turn came.
+ * @shown:  The entry that is visited now, as it was when its turn came, and up to STP_MAP_AHEAD - 1 that come next.
+ * @changes: Of the part, when they were copied.
  * @busy:   A walk uses it; taken under the map's lock, given back without.
  */
 struct stp_map_room {
 	struct stp_map_ref *refs, *other;
 	u64 *before;
 	struct stp_map_node *shown;
+	u64 changes;
 	u32 busy;
 };
 
@@ -223,7 +229,7 @@ static STP_ALWAYS_INLINE u32 stp_hash_string(u64 *hash, u64 *head, const char *s
 	return length;
 }
 
-/* M1: cuts and hashes; the shape is the map's. */
+/* M1: cuts and hashes; the shape is the map's. Without @value nothing is looked at: the call will be refused. */
 static STP_ALWAYS_INLINE void stp_map_prepare(const struct stp_map *map, u32 shape, const u64 *value, u32 any, struct stp_map_lookup *lookup)
 {
 	u32 i;
@@ -231,6 +237,8 @@ static STP_ALWAYS_INLINE void stp_map_prepare(const struct stp_map *map, u32 sha
 	lookup->value = value;
 	lookup->hash = map->seed;
 	lookup->cut = 0;
+	if (!value)
+		return;
 	STP_UNROLL
 	for (i = 0; i < STP_PARTS_OF(shape); i++) {
 		if (any & (1u << i))
@@ -332,9 +340,27 @@ static STP_ALWAYS_INLINE void stp_map_give(struct stp_map_part *part)
 	stp_store_release(&part->owner, 0);
 }
 
-/* stp_map_take_all(), stp_map_give_all() - All parts, in the order of CPUs. Return: whether they are ours; else none is. */
-bool stp_map_take_all(struct stp_map *map, struct stp_ctx *ctx);
-void stp_map_give_all(struct stp_map *map);
+/* stp_map_take_others(), stp_map_give_others() - All parts but the first, which is held, in the order of CPUs. */
+bool stp_map_take_others(struct stp_map *map, struct stp_ctx *ctx);
+void stp_map_give_others(struct stp_map *map);
+
+/* stp_map_take_all(), stp_map_give_all() - All parts. Return: whether they are ours; else none is. */
+static STP_ALWAYS_INLINE bool stp_map_take_all(struct stp_map *map, struct stp_ctx *ctx)
+{
+	if (stp_unlikely(!stp_map_take(map->parts, ctx)))
+		return false;
+	if (map->parts_count == 1 || stp_map_take_others(map, ctx))
+		return true;
+	stp_map_give(map->parts);
+	return false;
+}
+
+static STP_ALWAYS_INLINE void stp_map_give_all(struct stp_map *map)
+{
+	if (map->parts_count > 1)
+		stp_map_give_others(map);
+	stp_map_give(map->parts);
+}
 
 /* stp_map_part_here() - The part on which a call adds. */
 static STP_ALWAYS_INLINE struct stp_map_part *stp_map_part_here(const struct stp_map *map, u32 shape, const struct stp_ctx *ctx)
@@ -346,6 +372,7 @@ static STP_ALWAYS_INLINE struct stp_map_part *stp_map_part_here(const struct stp
 
 /*
  * Calls. Each begins by finding its context, with interrupts off, and ends by entering its result in the ledger (X4).
+ * What is passed on is passed by value, so that it stays in registers.
  */
 
 struct stp_map_call {
@@ -354,17 +381,49 @@ struct stp_map_call {
 	unsigned long flags;
 };
 
-/* stp_map_refuse() - End a call that was refused and holds nothing; gives @error. */
-int stp_map_refuse(struct stp_map_call *call, int error);
+/* stp_map_refuse() - End a call that was refused and holds nothing: enter it, interrupts as they were. Gives @error. */
+int stp_map_refuse(struct stp_ctx *ctx, unsigned long flags, int error);
 
-/* stp_map_begin_all() - Begin a call on all parts: 0, and all are held; or the call is over. */
-int stp_map_begin_all(struct stp_map_call *call, struct stp_map *map, bool fits, u32 cut);
+/* stp_map_change() - The part, which is held, is about to change. */
+static STP_ALWAYS_INLINE void stp_map_change(struct stp_map_part *part)
+{
+	stp_local_add(&part->changes, 1);
+}
 
-/* stp_map_begin_paid() - The same within a call that has taken its action. */
-int stp_map_begin_paid(struct stp_map_call *call, struct stp_map *map, bool fits, u32 cut);
+/* stp_map_begin_paid() - Begin a call on all parts that has its action: 0, and all are held; or the call is over. */
+static STP_ALWAYS_INLINE int stp_map_begin_paid(struct stp_map_call *call, struct stp_map *map, bool fits, u32 cut)
+{
+	call->flags = stp_irq_save();
+	call->ctx = stp_this_ctx();
+	if (!fits)
+		return stp_map_refuse(call->ctx, call->flags, -STP_EINVAL);
+	stp_ledger_cut(call->ctx->row, cut);
+	if (stp_unlikely(!stp_map_take_all(map, call->ctx)))
+		return stp_map_refuse(call->ctx, call->flags, -STP_EBUSY);
+	return 0;
+}
+
+/* stp_map_begin_all() - The same with its action. */
+static STP_ALWAYS_INLINE int stp_map_begin_all(struct stp_map_call *call, struct stp_map *map, bool fits, u32 cut)
+{
+	call->flags = stp_irq_save();
+	call->ctx = stp_this_ctx();
+	if (stp_unlikely(!stp_act(call->ctx)))
+		return stp_map_refuse(call->ctx, call->flags, -STP_EBUDGET);
+	if (!fits)
+		return stp_map_refuse(call->ctx, call->flags, -STP_EINVAL);
+	stp_ledger_cut(call->ctx->row, cut);
+	if (stp_unlikely(!stp_map_take_all(map, call->ctx)))
+		return stp_map_refuse(call->ctx, call->flags, -STP_EBUSY);
+	return 0;
+}
 
 /* stp_map_end_all() - End one that only read. */
-void stp_map_end_all(struct stp_map_call *call, struct stp_map *map);
+static STP_ALWAYS_INLINE void stp_map_end_all(struct stp_map_call *call, struct stp_map *map)
+{
+	stp_map_give_all(map);
+	stp_irq_restore(call->flags);
+}
 
 /* stp_map_begin_add() - Begin a call that adds to one part. @fits: no EINVAL. Return: 0; or the call is over. */
 static STP_ALWAYS_INLINE int stp_map_begin_add(struct stp_map_call *call, struct stp_map *map, u32 shape, bool fits, u32 cut)
@@ -372,14 +431,15 @@ static STP_ALWAYS_INLINE int stp_map_begin_add(struct stp_map_call *call, struct
 	call->flags = stp_irq_save();
 	call->ctx = stp_this_ctx();
 	if (stp_unlikely(!stp_act(call->ctx)))
-		return stp_map_refuse(call, -STP_EBUDGET);
+		return stp_map_refuse(call->ctx, call->flags, -STP_EBUDGET);
 	if (!fits)
-		return stp_map_refuse(call, -STP_EINVAL);
+		return stp_map_refuse(call->ctx, call->flags, -STP_EINVAL);
 	stp_ledger_cut(call->ctx->row, cut);
 	call->part = stp_map_part_here(map, shape, call->ctx);
 	if (stp_unlikely(!stp_map_take(call->part, call->ctx)))
-		return stp_map_refuse(call, -STP_EBUSY);
+		return stp_map_refuse(call->ctx, call->flags, -STP_EBUSY);
 	stp_ledger_attempt(call->ctx->row, STP_LOSS_KIND_MAP);
+	stp_map_change(call->part);
 	return 0;
 }
 
@@ -397,71 +457,140 @@ static STP_ALWAYS_INLINE int stp_map_end_add(struct stp_map_call *call, bool don
 	return 0;
 }
 
+/* The entry of a call that adds: found, or made (M3); NULL if the part is full (M4). */
+static STP_ALWAYS_INLINE struct stp_map_node *stp_map_entry(struct stp_map *map, u32 shape, u32 key_at, struct stp_map_part *part,
+							    const struct stp_map_lookup *lookup, const u64 *key, struct stp_ctx *ctx)
+{
+	struct stp_map_node *node = stp_map_find(map, shape, key_at, part, lookup);
+
+	return stp_unlikely(!node) ? stp_map_insert(map, part, key, lookup->hash, ctx) : node;
+}
+
 static STP_ALWAYS_INLINE int stp_map_add_body(struct stp_map *map, u32 shape, u32 key_at, bool fits, const u64 *key, s64 delta)
 {
 	struct stp_map_node *node;
-	struct stp_map_lookup lookup = { .cut = 0 };
+	struct stp_map_lookup lookup;
 	struct stp_map_call call;
 	int error;
 
-	if (fits)
-		stp_map_prepare(map, shape, key, 0, &lookup);
+	stp_map_prepare(map, shape, fits ? key : NULL, 0, &lookup);
 	error = stp_map_begin_add(&call, map, shape, fits, lookup.cut);
 	if (stp_unlikely(error))
 		return error;
-	node = stp_map_find(map, shape, key_at, call.part, &lookup);
-	if (stp_unlikely(!node))
-		node = stp_map_insert(map, call.part, key, lookup.hash, call.ctx); /* M3 */
+	node = stp_map_entry(map, shape, key_at, call.part, &lookup, key, call.ctx);
 	if (node)
 		node->word[0] += (u64)delta; /* M5 */
-	return stp_map_end_add(&call, node); /* M4 */
+	return stp_map_end_add(&call, node);
 }
 
 static STP_ALWAYS_INLINE int stp_map_stat_add_body(struct stp_map *map, u32 shape, u32 key_at, bool fits, const u64 *key, s64 sample)
 {
 	struct stp_map_node *node;
-	struct stp_map_lookup lookup = { .cut = 0 };
+	struct stp_map_lookup lookup;
 	struct stp_map_call call;
 	int error;
 
-	if (fits)
-		stp_map_prepare(map, shape, key, 0, &lookup);
+	stp_map_prepare(map, shape, fits ? key : NULL, 0, &lookup);
 	error = stp_map_begin_add(&call, map, shape, fits, lookup.cut);
 	if (stp_unlikely(error))
 		return error;
-	node = stp_map_find(map, shape, key_at, call.part, &lookup);
-	if (stp_unlikely(!node))
-		node = stp_map_insert(map, call.part, key, lookup.hash, call.ctx);
+	node = stp_map_entry(map, shape, key_at, call.part, &lookup, key, call.ctx);
 	if (node)
 		stp_stats_add(stp_map_node_stats(node), &map->hist, sample);
 	return stp_map_end_add(&call, node);
 }
 
+/* stp_stat_refuse() - As stp_map_refuse(), of a call that only keeps preemption off. */
+int stp_stat_refuse(struct stp_ctx *ctx, int error);
+
+/*
+ * Statistics without a key: the part is this CPU's and level's own, so interrupts stay on. Whoever interrupts has another one;
+ * only a reader, which wants all of them, is refused then (M6).
+ */
+static STP_ALWAYS_INLINE int stp_stat_add_body(struct stp_map *map, s64 sample)
+{
+	struct stp_map_part *part;
+	struct stp_map_node *node;
+	struct stp_ctx *ctx;
+
+	stp_preempt_disable();
+	ctx = stp_this_ctx();
+	if (stp_unlikely(!stp_act(ctx)))
+		return stp_stat_refuse(ctx, -STP_EBUDGET);
+	part = &map->parts[ctx->slot];
+	if (stp_unlikely(!stp_map_take(part, ctx)))
+		return stp_stat_refuse(ctx, -STP_EBUSY);
+	stp_ledger_attempt(ctx->row, STP_LOSS_KIND_MAP);
+	node = part->first;
+	if (stp_unlikely(!node))
+		node = stp_map_insert(map, part, NULL, map->seed, ctx);
+	if (node)
+		stp_stats_add(stp_map_node_stats(node), &map->hist, sample);
+	stp_map_give(part);
+	if (stp_unlikely(!node))
+		stp_ledger_lose(ctx->row, STP_LOSS_KIND_MAP, STP_LOSS_FULL);
+	else
+		stp_ledger_deliver(ctx->row, STP_LOSS_KIND_MAP);
+	stp_preempt_enable();
+	return node ? 0 : -STP_EFULL;
+}
+
 /* Of a map that is not per-CPU. */
-static STP_ALWAYS_INLINE int stp_map_read_body(struct stp_map *map, u32 shape, bool fits, const u64 *key, s64 *value)
+static STP_ALWAYS_INLINE int stp_map_read_body(struct stp_map *map, u32 shape, const u64 *key, s64 *value)
 {
 	const struct stp_map_node *node;
-	struct stp_map_lookup lookup = { .cut = 0 };
+	struct stp_map_lookup lookup;
 	struct stp_map_call call;
+	int error;
 
+	stp_map_prepare(map, shape, key, 0, &lookup);
 	*value = 0;
-	if (fits)
-		stp_map_prepare(map, shape, key, 0, &lookup);
 	call.flags = stp_irq_save();
 	call.ctx = stp_this_ctx();
-	if (stp_unlikely(!stp_act(call.ctx)))
-		return stp_map_refuse(&call, -STP_EBUDGET);
-	if (!fits)
-		return stp_map_refuse(&call, -STP_EINVAL);
+	error = stp_unlikely(!stp_act(call.ctx)) ? -STP_EBUDGET : 0;
+	if (stp_unlikely(error))
+		return stp_map_refuse(call.ctx, call.flags, error);
 	stp_ledger_cut(call.ctx->row, lookup.cut);
 	call.part = map->parts;
 	if (stp_unlikely(!stp_map_take(call.part, call.ctx)))
-		return stp_map_refuse(&call, -STP_EBUSY);
+		return stp_map_refuse(call.ctx, call.flags, -STP_EBUSY);
 	node = stp_map_find(map, shape, 1, call.part, &lookup);
 	if (node)
 		*value = node->word[0]; /* M8: else 0 */
 	stp_map_give(call.part);
 	stp_irq_restore(call.flags);
+	return 0;
+}
+
+/* stp_map_merge_others() - Add what the parts from the second on have under a key (M13). All are held. */
+void stp_map_merge_others(const struct stp_map *map, const struct stp_map_lookup *lookup, struct stp_stats *stats, u64 *buckets, u32 buckets_count);
+
+static STP_ALWAYS_INLINE int stp_map_read_stats_body(struct stp_map *map, u32 shape, u32 key_at, bool fits, const u64 *key, struct stp_stats *stats,
+						     u64 *buckets)
+{
+	u32 buckets_count = buckets ? map->hist.buckets : 0;
+	const struct stp_map_node *node;
+	struct stp_map_lookup lookup;
+	struct stp_map_call call;
+	int error;
+	u32 i;
+
+	*stats = (struct stp_stats){ .min = STP_INT64_MAX, .max = STP_INT64_MIN };
+	for (i = 0; i < buckets_count; i++)
+		buckets[i] = 0;
+	stp_map_prepare(map, shape, fits ? key : NULL, 0, &lookup);
+	error = stp_map_begin_all(&call, map, fits, lookup.cut);
+	if (stp_unlikely(error))
+		return error;
+	node = stp_map_find(map, shape, key_at, map->parts, &lookup);
+	if (node) {
+		*stats = *stp_map_node_stats(node);
+		for (i = 0; i < buckets_count; i++)
+			buckets[i] = stp_map_node_buckets(node)[i];
+	}
+	if (map->parts_count > 1)
+		stp_map_merge_others(map, &lookup, stats, buckets, buckets_count);
+	stp_map_end_all(&call, map);
 	return 0;
 }
 
@@ -488,6 +617,8 @@ static STP_ALWAYS_INLINE int stp_map_add_typed(struct stp_map *map, u32 shape, c
 
 static STP_ALWAYS_INLINE int stp_map_stat_add_typed(struct stp_map *map, u32 shape, const u64 *key, s64 sample)
 {
+	if (shape == STP_SHAPE(0, 0) && map->per_cpu)
+		return stp_stat_add_body(map, sample);
 	if (STP_MAP_INLINED(shape))
 		return stp_map_stat_add_body(map, shape, map->key_at, true, key, sample);
 	if (shape == STP_SHAPE(1, 1))
@@ -500,7 +631,7 @@ static STP_ALWAYS_INLINE s64 stp_map_get_typed(struct stp_map *map, u32 shape, c
 	s64 value;
 
 	if (STP_MAP_INLINED(shape) && !map->per_cpu)
-		stp_map_read_body(map, shape, true, key, &value);
+		stp_map_read_body(map, shape, key, &value);
 	else
 		stp_map_read(map, &(const struct stp_args){ .value = key, .shape = shape }, &value);
 	return value;

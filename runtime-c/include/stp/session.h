@@ -49,7 +49,7 @@ struct stp_program {
 };
 
 /**
- * struct stp_session
+ * struct stp_session - A program's session, from init to fini.
  * @timed:   Hits look at the clock: some limit needs it.
  * @hit_cycles_max, @overload_interval, @overload_cycles_max: Limits in cycles; 0: none.
  * @errors:  Uncaught errors so far.
