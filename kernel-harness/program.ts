@@ -10,7 +10,12 @@ const objectOf = (unit: string): string => unit.replace(/\.c$/, ".o");
 
 /** Flags that the core is compiled with in a kernel. */
 function flags(hash: string, includes: readonly string[]): string[] {
-  return [...includes.map((path) => `-I$(src)/${path}`), `-DSTP_SOURCE_HASH='"${hash}"'`, "-Wno-declaration-after-statement"];
+  return [
+    ...includes.map((path) => `-I$(src)/${path}`),
+    `-DSTP_SOURCE_HASH='"${hash}"'`,
+    "-Wno-declaration-after-statement",
+    "-fno-tree-loop-distribute-patterns", // a loop over a few words is to stay one: memcpy() costs more to begin
+  ];
 }
 
 /** Name of the module of a probe: from the name of its folder or file, `stp_` before it so that it clashes with no other. */

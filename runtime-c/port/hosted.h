@@ -18,6 +18,7 @@ typedef long long s64;
 
 #define STP_ALWAYS_INLINE inline __attribute__((always_inline))
 #define STP_UNROLL
+#define stp_likely(x) __builtin_expect(!!(x), 1)
 #define stp_unlikely(x) __builtin_expect(!!(x), 0)
 #define STP_SECTION(name) __attribute__((section(#name), used))
 #define STP_TABLE(name) STP_SECTION(name)

@@ -309,7 +309,7 @@ static bool memory_directive(struct stp_text *text, const struct directive *how,
 }
 
 /* Decimal digits in front of @out, with a sign if need be. Return: how many bytes. */
-static u32 write_plain(char *out, s64 number)
+static STP_ALWAYS_INLINE u32 write_plain(char *out, s64 number)
 {
 	u64 value = number < 0 ? 0 - (u64)number : (u64)number;
 	u64 limit = 10;
@@ -326,7 +326,7 @@ static u32 write_plain(char *out, s64 number)
 }
 
 /* A string, cut and counted, in whole words as long as there is room for them: behind its end stands nothing yet. */
-static void put_plain_string(struct stp_text *text, const char *string)
+static STP_ALWAYS_INLINE void put_plain_string(struct stp_text *text, const char *string)
 {
 	u32 length = 0, bytes;
 	u64 word;
@@ -383,7 +383,7 @@ static bool put_directive(struct stp_text *text, struct directive *how, struct r
 }
 
 /* Up to the next percent sign, or the end. */
-static const char *put_literal(struct stp_text *text, const char *at)
+static STP_ALWAYS_INLINE const char *put_literal(struct stp_text *text, const char *at)
 {
 	for (; *at && *at != '%'; at++) {
 		if (text->length < text->size)
@@ -394,7 +394,7 @@ static const char *put_literal(struct stp_text *text, const char *at)
 }
 
 /* The two directives that most formats are made of, `%d` and `%s` with nothing between. Return: whether it was one of them, and is done. */
-static bool put_plain(struct stp_text *text, char letter, const struct stp_args *args, u32 n)
+static STP_ALWAYS_INLINE bool put_plain(struct stp_text *text, char letter, const struct stp_args *args, u32 n)
 {
 	bool string = stp_args_is_string(args, n);
 
@@ -419,7 +419,7 @@ static const char *put_other(struct stp_text *text, const char *at, struct reade
 	return reader->at + 1;
 }
 
-static int format(struct stp_text *text, const char *at, struct reader *reader)
+static STP_ALWAYS_INLINE int format(struct stp_text *text, const char *at, struct reader *reader)
 {
 	if (reader->count > STP_PRINT_ARGS_MAX)
 		return -STP_EINVAL;

@@ -112,8 +112,8 @@ static STP_ALWAYS_INLINE u64 stp_arg_of_pointer(const void *value)
 #define STP_ARGS_SHAPE(...) STP_SHAPE(STP_ARGS_COUNT_OF(__VA_ARGS__), STP_ARGS_BITS(STP_ARG_STRING, ##__VA_ARGS__))
 #define STP_ARGS_ANY(...) STP_ARGS_BITS(STP_ARG_ANY, ##__VA_ARGS__)
 
-/* The words of 0 to 16 arguments, as an array that lives as long as the enclosing block. A zero follows them. */
-#define STP_ARGS_WORDS(...) ((const u64[STP_ARGS_COUNT_OF(__VA_ARGS__) + 1]){ \
+/* The words of 0 to 16 arguments, as an array that lives as long as the enclosing block. */
+#define STP_ARGS_WORDS(...) ((const u64[STP_ARGS_COUNT_OF(__VA_ARGS__) + !STP_ARGS_COUNT_OF(__VA_ARGS__)]){ \
 	STP_ARGS_APPLY(STP_EACH_, STP_ARGS_COUNT_OF(__VA_ARGS__))(STP_ARG_WORD, ##__VA_ARGS__) })
 
 /* A list of 0 to 16 arguments as a pointer to struct stp_args; lives as long as the enclosing block. */

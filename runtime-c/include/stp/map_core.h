@@ -192,14 +192,14 @@ static inline const u64 *stp_map_node_part(const struct stp_map *map, const stru
 /**
  * struct stp_map_lookup - A key made ready outside the lock.
  * @cut:    Parts that were shortened.
- * @length: Bytes that each string part keeps; @head: the first of them, as a word.
+ * @length: If part 0 is a string, the bytes that it keeps; @head: the first of them, as a word.
  */
 struct stp_map_lookup {
 	const u64 *value;
 	u64 hash;
 	u32 cut;
-	u32 length[STP_KEY_PARTS_MAX];
-	u64 head[STP_KEY_PARTS_MAX];
+	u32 length;
+	u64 head;
 };
 
 static STP_ALWAYS_INLINE u64 stp_hash_mix(u64 hash, u64 word)
@@ -232,7 +232,8 @@ static STP_ALWAYS_INLINE u32 stp_hash_string(u64 *hash, u64 *head, const char *s
 /* M1: cuts and hashes; the shape is the map's. Without @value nothing is looked at: the call will be refused. */
 static STP_ALWAYS_INLINE void stp_map_prepare(const struct stp_map *map, u32 shape, const u64 *value, u32 any, struct stp_map_lookup *lookup)
 {
-	u32 i;
+	u64 head;
+	u32 i, length;
 
 	lookup->value = value;
 	lookup->hash = map->seed;
@@ -247,27 +248,32 @@ static STP_ALWAYS_INLINE void stp_map_prepare(const struct stp_map *map, u32 sha
 			lookup->hash = stp_hash_mix(lookup->hash, value[i]);
 			continue;
 		}
-		lookup->length[i] = stp_hash_string(&lookup->hash, &lookup->head[i], stp_lookup_string(lookup, i), map->string_size - 1);
-		if (lookup->length[i] == map->string_size - 1 && stp_lookup_string(lookup, i)[lookup->length[i]])
+		length = stp_hash_string(&lookup->hash, &head, stp_lookup_string(lookup, i), map->string_size - 1);
+		if (length == map->string_size - 1 && stp_lookup_string(lookup, i)[length])
 			lookup->cut++;
+		if (i == 0) {
+			lookup->length = length;
+			lookup->head = head;
+		}
 	}
 }
 
-static STP_ALWAYS_INLINE bool stp_map_part_equals(const u64 *part, const char *string, u32 length, u64 head)
+/* Whether the string of @part goes on as @string does from @at, a multiple of 8, on; at most @limit bytes count. */
+static STP_ALWAYS_INLINE bool stp_map_string_goes_on(const u64 *part, const char *string, u32 at, u32 limit)
 {
-	u32 at, bytes;
+	u32 bytes;
 	u64 word;
 
-	/* What stands in the first word of an empty string is left from another. */
-	if (part[0] != length || (length && part[1] != head))
-		return false;
-	for (at = sizeof(word); at < length; at += bytes) {
-		bytes = stp_string_word(string + at, length - at, &word);
-		/* Less than a word before the end: the string has changed under us. */
-		if (part[1 + at / sizeof(word)] != word || !bytes)
+	do {
+		if (at == limit)
+			return part[0] == at;
+		bytes = stp_string_word(string + at, limit - at, &word);
+		/* A word without bytes is not there: what stands in its place is left from another string. */
+		if (bytes && part[1 + at / sizeof(word)] != word)
 			return false;
-	}
-	return true;
+		at += bytes;
+	} while (bytes == sizeof(word));
+	return part[0] == at;
 }
 
 static STP_ALWAYS_INLINE bool stp_map_node_matches(const struct stp_map *map, u32 shape, u32 key_at, const struct stp_map_node *node,
@@ -284,8 +290,14 @@ static STP_ALWAYS_INLINE bool stp_map_node_matches(const struct stp_map *map, u3
 			if (*part++ != lookup->value[i])
 				return false;
 		} else {
-			if (!stp_map_part_equals(part, stp_lookup_string(lookup, i), lookup->length[i], lookup->head[i]))
+			if (i == 0 && !(any & 1)) {
+				if (part[0] != lookup->length || (lookup->length && part[1] != lookup->head))
+					return false;
+				if (lookup->length > sizeof(u64) && !stp_map_string_goes_on(part, stp_lookup_string(lookup, i), sizeof(u64), map->string_size - 1))
+					return false;
+			} else if (!stp_map_string_goes_on(part, stp_lookup_string(lookup, i), 0, map->string_size - 1)) {
 				return false;
+			}
 			part += map->key_words[i];
 		}
 	}
@@ -617,8 +629,8 @@ static STP_ALWAYS_INLINE int stp_map_add_typed(struct stp_map *map, u32 shape, c
 
 static STP_ALWAYS_INLINE int stp_map_stat_add_typed(struct stp_map *map, u32 shape, const u64 *key, s64 sample)
 {
-	if (shape == STP_SHAPE(0, 0) && map->per_cpu)
-		return stp_stat_add_body(map, sample);
+	if (shape == STP_SHAPE(0, 0))
+		return stp_likely(map->per_cpu) ? stp_stat_add_body(map, sample) : stp_map_stat_add_args(map, &(const struct stp_args){ .value = key, .shape = shape }, sample);
 	if (STP_MAP_INLINED(shape))
 		return stp_map_stat_add_body(map, shape, map->key_at, true, key, sample);
 	if (shape == STP_SHAPE(1, 1))

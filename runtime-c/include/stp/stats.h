@@ -163,10 +163,9 @@ static STP_ALWAYS_INLINE void stp_stats_add(struct stp_stats *stats, const struc
 	stp_wide_add(stats->sum, value, value >> 63);
 	stp_wide_multiply(square, magnitude, magnitude);
 	stp_wide_add_saturating(stats->sumsq, square[0], square[1]);
-	if (hist->kind == STP_HIST_KIND_LOG)
-		buckets[stp_hist_log_bucket(value)]++;
-	else if (hist->kind == STP_HIST_KIND_LINEAR)
-		buckets[stp_hist_bucket(hist, value)]++;
+	if (hist->kind == STP_HIST_KIND_NONE)
+		return;
+	buckets[hist->kind == STP_HIST_KIND_LOG ? stp_hist_log_bucket(value) : stp_hist_bucket(hist, value)]++;
 }
 
 #endif

@@ -24,6 +24,7 @@
 
 #define STP_ALWAYS_INLINE __always_inline
 #define STP_UNROLL _Pragma("GCC unroll 9")
+#define stp_likely(x) likely(x)
 #define stp_unlikely(x) unlikely(x)
 /* no_reorder: the tables keep the order of the source. */
 #define STP_SECTION(name) __attribute__((section(#name), used, no_reorder))

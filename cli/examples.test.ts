@@ -1,0 +1,64 @@
+/** The examples as their pages show them: each command prints what stands behind it, and the golden files hold the same. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PROJECT_ROOT } from "../spec/runtime.ts";
+import { needsGuest, runCommandLine, stp, TEST_MS_MAX } from "./testing.ts";
+
+const POOL = "examples/002-memory-scheme";
+const LIMITS = "examples/003-limits";
+const TRACE = "examples/001-opens/trace";
+
+const read = (path: string): Promise<string> => readFile(join(PROJECT_ROOT, path), "utf8");
+
+let directory = "";
+beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), "test-of-examples-"))));
+afterAll(() => rm(directory, { recursive: true }));
+
+/** Blocks of one command each, and the block behind each that shows what it prints. */
+async function shown(page: string): Promise<(readonly [command: string, output: string])[]> {
+  const blocks = [...(await read(page)).matchAll(/^```sh\n(\.\/stp run .*)\n```\n(?:(?!```)[^\n]*\n)*?```\n([^]*?)^```$/gm)];
+  return blocks.map((match) => [match[1]!, match[2]!] as const).filter(([command]) => !needsGuest(command));
+}
+
+const PAGES = [...(await shown(`${POOL}/README.md`)), ...(await shown(`${LIMITS}/README.md`))];
+
+describe("a page shows what its command prints, losses behind the output", { timeout: TEST_MS_MAX }, () => {
+  test("there are such commands", () => expect(PAGES.length).toBe(5));
+
+  test.each(PAGES)("%s", async (command, output) => {
+    const { status, stdout, stderr } = await runCommandLine(command, directory);
+    expect({ status, printed: stdout + stderr }).toEqual({ status: 0, printed: output });
+  });
+});
+
+describe("golden output", { timeout: TEST_MS_MAX }, () => {
+  test.each([
+    [["run", `${POOL}/probe.c`, "--trace", TRACE], `${POOL}/output.txt`],
+    [["run", `${LIMITS}/probe.c`, "--seed", "1"], `${LIMITS}/output.txt`],
+    [["run", `${LIMITS}/fixed.c`, "--seed", "1"], `${LIMITS}/fixed.txt`],
+  ])("of stp %s is %s", async (args, golden) => {
+    expect(await stp(args)).toMatchObject({ status: 0, stdout: await read(golden) });
+  });
+
+  test("with the limits that it needs the program loses nothing", async () => {
+    expect(await stp(["run", `${LIMITS}/fixed.c`, "--seed", "1"])).toMatchObject({ stderr: "" });
+  });
+});
+
+describe("a pool that is too small", { timeout: TEST_MS_MAX }, () => {
+  test("is refused before anything runs, with the sentences that the page shows", async () => {
+    const probe = await read(`${POOL}/probe.c`);
+    const path = join(directory, "small.c");
+    await writeFile(path, probe.replace("(64 * 1024)", "(16 * 1024)"));
+    const { status, stderr } = await stp(["run", path, "--trace", TRACE]);
+    expect(status).toBe(2);
+    const page = /^```\n(stp: The session cannot begin: [^]*?)^```$/m.exec(await read(`${POOL}/README.md`))?.[1];
+    expect(stderr).toBe(page);
+  });
+
+  test("is all given back: a session of the same module begins after one that could not", async () => {
+    expect(await stp(["check", `${POOL}/probe.c`])).toMatchObject({ status: 0 });
+  });
+});
