@@ -1,8 +1,9 @@
 /**
- * Mutants of the C, made by rule: each changes one place of one file, and each must be caught by verification.
+ * Mutants of the C, made by rule: each changes one place of one file, and each must be caught.
  *
- * A rule rewrites one line. Places where a change cannot be seen, or where it would loop for ever, are excluded by
- * name and reason. Nothing here knows what the runtime does.
+ * All code is mutated: every unit of runtime-c/src, and the functions in the headers that hold code. A rule is tried at each place
+ * of a line that it fits. What does not compile is no mutant. Nothing here knows what the runtime does, but `EQUIVALENT`.
+ * Siblings: mutate.ts runs them; mutant-stages.ts is what must catch them.
  */
 import type { RuntimeSources } from "../spec/runtime.ts";
 
@@ -16,86 +17,98 @@ export interface Mutant {
   readonly after: string;
 }
 
+/** Replaces each place that fits, one at a time. */
 interface Rule {
   readonly name: string;
-  /** The changed line, or undefined if the rule does not apply to it. */
-  readonly apply: (line: string) => string | undefined;
+  readonly pattern: RegExp;
+  readonly by: string;
 }
 
-/** Replaces the first match; undefined if there is none. */
-function replace(pattern: RegExp, by: string): Rule["apply"] {
-  return (line) => (pattern.test(line) ? line.replace(pattern, by) : undefined);
-}
+/** A whole statement on a line of its own. */
+const STATEMENT = /^\t+(?!(?:case|default|static|const|struct|unsigned|int|u8|u16|u32|u64|s64|bool|char|s32|size_t|void)\b)[^\s{}#/].*;$/;
+/** One that ends a function, whose loss would only be undefined; within a block it is a statement like others. */
+const LAST_RETURN = /^\treturn\b/;
 
-const STATEMENT = /^\t+[^\s{}].*;$/;
-const NO_STATEMENT = /^\t+(return|break|continue|goto|static|const|struct|unsigned|int|u8|u16|u32|u64|s64|bool|char|s32)\b/;
-
-/** The rules: bounds, compares, counts, constants, lost statements. */
+/** The rules: compares, bounds, counts, constants, conditions, lost statements. */
 export const RULES: readonly Rule[] = [
-  { name: "less becomes less-or-equal", apply: replace(/ < /, " <= ") },
-  { name: "greater becomes greater-or-equal", apply: replace(/ > /, " >= ") },
-  { name: "greater-or-equal becomes greater", apply: replace(/ >= /, " > ") },
-  { name: "equal becomes unequal", apply: replace(/ == /, " != ") },
-  { name: "unequal becomes equal", apply: replace(/ != /, " == ") },
-  { name: "plus becomes minus", apply: replace(/ \+ /, " - ") },
-  { name: "minus becomes plus", apply: replace(/ - /, " + ") },
-  { name: "and becomes or", apply: replace(/ && /, " || ") },
-  { name: "or becomes and", apply: replace(/ \|\| /, " && ") },
-  { name: "increment becomes decrement", apply: replace(/\+\+/, "--") },
-  { name: "decrement becomes increment", apply: replace(/--/, "++") },
-  { name: "one becomes two", apply: replace(/\b1\b(?!\d)/, "2") },
-  { name: "zero becomes one", apply: replace(/\b0\b(?!x)/, "1") },
-  { name: "true becomes false", apply: replace(/\btrue\b/, "false") },
-  { name: "not is lost", apply: replace(/!(?=[a-z(*])/, "") },
-  { name: "statement is lost", apply: (line) => (STATEMENT.test(line) && !NO_STATEMENT.test(line) ? line.replace(/\S.*$/, ";") : undefined) },
+  { name: "less becomes less-or-equal", pattern: / < /g, by: " <= " },
+  { name: "less-or-equal becomes less", pattern: / <= /g, by: " < " },
+  { name: "greater becomes greater-or-equal", pattern: / > /g, by: " >= " },
+  { name: "greater-or-equal becomes greater", pattern: / >= /g, by: " > " },
+  { name: "equal becomes unequal", pattern: / == /g, by: " != " },
+  { name: "unequal becomes equal", pattern: / != /g, by: " == " },
+  { name: "plus becomes minus", pattern: / \+ /g, by: " - " },
+  { name: "minus becomes plus", pattern: / - /g, by: " + " },
+  { name: "times becomes plus", pattern: / \* /g, by: " + " },
+  { name: "divided becomes times", pattern: / \/ /g, by: " * " },
+  { name: "shift goes the other way", pattern: / << /g, by: " >> " },
+  { name: "shift goes the other way", pattern: / >> /g, by: " << " },
+  { name: "added becomes taken away", pattern: / \+= /g, by: " -= " },
+  { name: "taken away becomes added", pattern: / -= /g, by: " += " },
+  { name: "and becomes or", pattern: / && /g, by: " || " },
+  { name: "or becomes and", pattern: / \|\| /g, by: " && " },
+  { name: "increment becomes decrement", pattern: /\+\+/g, by: "--" },
+  { name: "decrement becomes increment", pattern: /--/g, by: "++" },
+  { name: "one becomes two", pattern: /\b1\b/g, by: "2" },
+  { name: "zero becomes one", pattern: /\b0\b/g, by: "1" },
+  { name: "true becomes false", pattern: /\btrue\b/g, by: "false" },
+  { name: "false becomes true", pattern: /\bfalse\b/g, by: "true" },
+  { name: "not is lost", pattern: /(?<!!)!(?=[a-zA-Z(*])/g, by: "" },
 ];
+const LOST = "statement is lost";
+export const RULE_NAMES: readonly string[] = [...new Set([...RULES.map(({ name }) => name), LOST])];
 
-/** Files that a replay can reach. */
-const FILES = ["format", "map", "print", "probe", "ring", "string", "walk"].map((unit) => `runtime-c/src/${unit}.c`);
+/** Headers whose functions are mutated as those of src/ are. */
+const HEADERS = ["map_core", "stats"].map((unit) => `runtime-c/include/stp/${unit}.h`);
 
-/** A mutant whose line has one of these is not made. The reason is why no sequential replay can see it, or end. */
-const EXCLUDED: readonly { readonly path?: string; readonly line: RegExp; readonly reason: string }[] = [
-  { line: /^\s*(\/[/*]|\*|#)/, reason: "comment or preprocessor" },
-  { line: / [<>] .* \? /, reason: "the smaller or larger of two: equal ones give the same" },
-  { line: /^\s*(for|while|do|\} while)\b/, reason: "the head of a loop: the mutant may never end" },
-  { line: /stp_barrier|STP_WRITE|nest|enter_write|stp_port_wake|wake_size|_acquire|_release/, reason: "order, wake-up or nesting: for the machine, which interleaves" },
-  { line: /preempt|irq_|tries|relax|wait_for_owner|SPINS|map->owner\) &&|return true;/, reason: "contention: for the machine" },
-  { path: "map.c", line: /hash|mix|BUCKETS|buckets \*=|bucket_mask|word\b|kvzalloc|stp_alloc|no_memory/, reason: "hashing spreads entries and is not visible; allocation does not fail in a replay" },
-  { path: "map.c", line: /entries_max > |string_size > |map->owner = |map->order_next = 0|map->free = 0|->busy = 0|orders\[i\]|map->buckets && |stp_map_fini\(map\)|map->buckets = NULL|map->nodes = NULL|stp_free/, reason: "init and fini of the fixed maps of a replay" },
-  { path: "map.c", line: /chain|unlist|->next|->prev|map->first|map->free|index = |return 0;|while \(/, reason: "links of chains and lists: a broken one may be followed for ever" },
-  { path: "map.c", line: /lookup->length\[i\]\] = 0|STP_MAP_ORDER_FREE/, reason: "for walks that copy strings or are changed under way, which a replay does not make" },
-  { path: "format.c", line: /at - begin/, reason: "a difference of pointers: its sum does not compile" },
-  { path: "map.c", line: /words \+=|node_size = sizeof|lay_out\(map\)/, reason: "nodes that overlap: a broken chain may be followed for ever" },
-  { path: "map.c", line: /string_size = STP_STRING_SIZE_MAX|u32 words = 0|1 \+ \(map->string_size/, reason: "a node larger than it need be is not visible, and no map of a replay leaves its string size open" },
-  { path: "map.c", line: /\(const u8 \*\)node/, reason: "a difference of pointers: its sum does not compile" },
-  { path: "walk.c", line: /left->order <|order > 0 :|if \(count < limit\)|% 2/, reason: "equal operands cannot occur there, or give the same" },
-  { path: "walk.c", line: /it->map|return 0;|!string\)|order->node\[walk->next/, reason: "accessors that a replay does not call, and the step of a loop" },
-  { path: "walk.c", line: /busy|strings|stp_string_take|ctx|string\[|index, i|take_order|STP_MAP_WALKS_MAX/, reason: "walks of a replay are not nested and take no strings" },
-  { path: "walk.c", line: /options\.limit && |child|moving|sink\(|made_before|order < walk|out\[i\]|walk->order = NULL|walk->count = 0|count = 0/, reason: "the heap's inner shape, and changes under a walk, which a replay does not make" },
-  { path: "probe.c", line: /if \(!ctx\)|ctx = stp_probe_enter|\tstp_probe_exit\(ctx\)/, reason: "whole hits, which a replay does not make" },
-  { path: "probe.c", line: /session\.state|hit = |record|rank|body/, reason: "a replay enters and exits, it does not hit" },
-  { path: "string.c", line: /length = text.size/, reason: "the pool behind a string is not part of a dump" },
-  { path: "ring.c", line: /until_end|begin = ring->tail|ring->data \+ begin;/, reason: "the reader's look at the memory, which a replay does not take" },
-  { path: "string.c", line: /string\[0\]|stp_string_take|\*out = ""|sprintf_args|&string, format/, reason: "convenience calls that a replay does not make" },
-  { path: "format.c", line: /room = text->size/, reason: "it writes beyond the buffer, and what that hits differs: for the sanitizers of the native world" },
-  { path: "ring.c", line: /&zeros/, reason: "stale padding shows only when the ring has gone round, which takes more than six operations" },
-  { path: "format.c", line: /text->length < text->size/, reason: "at equality there is no room, and nothing is written" },
-  { path: "format.c", line: /digits\[--at\]|\bat\+\+/, reason: "the body of a loop that ends by it" },
-  { path: "format.c", line: /DIGITS_MAX|STP_STRING_SIZE_MAX|STP_PRINT_ARGS_MAX/, reason: "replay strings are shorter; the buffer only needs to be large enough" },
-];
+/** A mutant that no test can tell from the C as it is. */
+export interface Equivalent {
+  readonly path: string;
+  /** Of the mutant's name behind the place. */
+  readonly rule?: string;
+  readonly line: RegExp;
+  readonly reason: string;
+}
+
+export const EQUIVALENT: readonly Equivalent[] = [];
+
+/** Why a mutant is called equivalent, or undefined. */
+export function equivalenceOf({ path, name, before }: Mutant): Equivalent | undefined {
+  return EQUIVALENT.find((one) => path.endsWith(`/${one.path}`) && one.line.test(before) && (one.rule === undefined || name.includes(` ${one.rule}`)));
+}
+
+/** Lines with their code alone: comments and strings blanked out, "" for what is no code (preprocessor; in a header, what is in no function). */
+function codeOf(path: string, text: string): string[] {
+  const blanked = text.replace(/"(?:\\.|[^"\\\n])*"|\/\*[\s\S]*?\*\/|\/\/.*/g, (piece) => piece.replace(/[^\n]/g, piece[0] === '"' ? "_" : " "));
+  let inDirective = false;
+  let inFunction = !path.endsWith(".h");
+  return blanked.split("\n").map((line) => {
+    const directive = inDirective || /^\s*#/.test(line);
+    inDirective = directive && line.endsWith("\\");
+    if (path.endsWith(".h") && /^[{}]/.test(line)) inFunction = line[0] === "{";
+    return directive || !inFunction ? "" : line.trimEnd();
+  });
+}
+
+/** What the rules make of one line, by name. */
+function changes(before: string, code: string): [name: string, after: string][] {
+  const changed = RULES.flatMap(({ name, pattern, by }) =>
+    [...code.matchAll(pattern)].map((match, nth): [string, string] => [`${name}${nth > 0 ? ` (${nth + 1})` : ""}`, before.slice(0, match.index) + by + before.slice(match.index + match[0].length)]),
+  );
+  if (STATEMENT.test(code) && !LAST_RETURN.test(code)) changed.push([LOST, `${/^\t+/.exec(before)![0]};`]);
+  return changed;
+}
 
 /** All mutants, in order of file, line and rule. */
 export function allMutants(runtime: RuntimeSources): Mutant[] {
-  return FILES.flatMap((path) =>
-    (runtime.files[path] ?? "").split("\n").flatMap((before, index) => {
-      if (EXCLUDED.some((exclusion) => path.endsWith(exclusion.path ?? "") && exclusion.line.test(before))) return [];
-      return RULES.flatMap((rule) => {
-        const code = before.replace(/\s*\/\*.*$/, "");
-        const after = rule.apply(code)?.concat(before.slice(code.length));
-        return after === undefined || after === before ? [] : [{ name: `${path}:${index + 1} ${rule.name}`, path, line: index + 1, before, after }];
-      });
-    }),
-  );
+  return [...runtime.core, ...HEADERS].flatMap((path) => {
+    const text = runtime.files[path];
+    if (text === undefined) throw new Error(`There is no ${path} to mutate`);
+    const code = codeOf(path, text);
+    return text.split("\n").flatMap((before, index) =>
+      changes(before, code[index]!).map(([rule, after]) => ({ name: `${path}:${index + 1} ${rule}`, path, line: index + 1, before, after })),
+    );
+  });
 }
 
 /** The sources with the mutant in them. */

@@ -17,6 +17,7 @@ typedef unsigned long long u64;
 typedef long long s64;
 
 #define STP_ALWAYS_INLINE inline __attribute__((always_inline))
+#define STP_NOINLINE __attribute__((noinline))
 #define STP_UNROLL
 #define stp_likely(x) __builtin_expect(!!(x), 1)
 #define stp_unlikely(x) __builtin_expect(!!(x), 0)

@@ -137,7 +137,7 @@ static char *write_digits(char digits[DIGITS_MAX], u64 value, u32 base, char ten
 }
 
 /* Sign or prefix, and digits, padded to the width. */
-static void put_padded(struct stp_text *text, const struct directive *how, const char *prefix, u32 prefix_size, const char *digits, u32 size)
+static STP_ALWAYS_INLINE void put_padded(struct stp_text *text, const struct directive *how, const char *prefix, u32 prefix_size, const char *digits, u32 size)
 {
 	u32 zeros = how->precision != NONE && how->precision > size ? how->precision - size : 0;
 	u32 length = prefix_size + zeros + size;
@@ -153,7 +153,7 @@ static void put_padded(struct stp_text *text, const struct directive *how, const
 	pad_right(text, how, length);
 }
 
-static void put_signed(struct stp_text *text, const struct directive *how, s64 value)
+static STP_NOINLINE void put_signed(struct stp_text *text, const struct directive *how, s64 value)
 {
 	char sign = value < 0 ? '-' : how->plus ? '+' : ' ';
 	bool has_sign = value < 0 || how->plus || how->space;
@@ -163,7 +163,7 @@ static void put_signed(struct stp_text *text, const struct directive *how, s64 v
 	put_padded(text, how, &sign, has_sign, first, digits + DIGITS_MAX - first);
 }
 
-static void put_unsigned(struct stp_text *text, const struct directive *how, u64 value)
+static STP_NOINLINE void put_unsigned(struct stp_text *text, const struct directive *how, u64 value)
 {
 	bool hex = how->letter == 'x' || how->letter == 'X';
 	const char prefix[] = { '0', how->letter };
@@ -184,26 +184,24 @@ static void put_pointer(struct stp_text *text, struct directive *how, u64 value)
 	put_unsigned(text, how, value);
 }
 
-/* Bytes, escaped if that is the other form; gives how many. */
-static u32 put_escaped(struct stp_text *text, const char *bytes, u32 length, char quote, bool ascii)
+/* Bytes, escaped; gives how many. Without a text they are only counted. */
+static STP_NOINLINE u32 put_escaped(struct stp_text *text, const char *bytes, u32 length, char quote, bool ascii)
 {
 	char unit[STP_ESCAPED_MAX];
 	u32 at, used, size, put = 0;
 
 	for (at = 0; at < length; at += used, put += size) {
 		size = stp_escape(bytes + at, length - at, quote, ascii, unit, &used);
-		stp_text_put(text, unit, size);
+		if (text)
+			stp_text_put(text, unit, size);
 	}
 	return put;
 }
 
-static void put_bytes(struct stp_text *text, const struct directive *how, const char *bytes, u32 length, char quote, bool ascii)
+static STP_NOINLINE void put_bytes(struct stp_text *text, const struct directive *how, const char *bytes, u32 length, char quote, bool ascii)
 {
-	struct stp_text measured = { .out = NULL };
-	u32 size = length;
+	u32 size = how->other ? put_escaped(NULL, bytes, length, quote, ascii) : length;
 
-	if (how->other)
-		size = put_escaped(&measured, bytes, length, quote, ascii);
 	pad_left(text, how, size);
 	if (how->other)
 		put_escaped(text, bytes, length, quote, ascii);
@@ -237,7 +235,7 @@ static void put_char(struct stp_text *text, const struct directive *how, u64 val
 	put_bytes(text, how, &byte, 1, '\'', true);
 }
 
-static bool put_binary(struct stp_text *text, const struct directive *how, u64 value, bool blind)
+static STP_NOINLINE bool put_binary(struct stp_text *text, const struct directive *how, u64 value, bool blind)
 {
 	u32 width = how->has_width ? how->width : 8;
 	char bytes[8];
@@ -272,7 +270,7 @@ static void put_memory_bytes(struct stp_text *text, const struct directive *how,
 }
 
 /* At address @from, or, with @string, of that string and zeros behind it. Return: whether it could be read. */
-static bool put_memory(struct stp_text *text, const struct directive *how, u64 from, const char *string)
+static STP_NOINLINE bool put_memory(struct stp_text *text, const struct directive *how, u64 from, const char *string)
 {
 	u32 size = how->precision == NONE || !how->precision ? 1 : how->precision;
 	u32 length = size * (how->letter == 'M' ? 2 : 1);

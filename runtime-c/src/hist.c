@@ -75,17 +75,9 @@ static s64 label_of(const struct stp_hist *hist, u32 row)
 	return (u64)hist->low + steps * (u64)hist->interval;
 }
 
-static struct stp_text measure(void)
-{
-	return (struct stp_text){ .out = NULL };
-}
-
 static u32 label_width(const struct stp_hist *hist, u32 row)
 {
-	struct stp_text text = measure();
-
-	stp_text_number(&text, label_of(hist, row), true);
-	return text.length + !!prefix_of(hist, row)[0];
+	return stp_number_length(label_of(hist, row), true) + !!prefix_of(hist, row)[0];
 }
 
 static u32 larger(u32 a, u32 b)
@@ -123,15 +115,13 @@ static bool find_rows(struct picture *picture)
 
 static void find_widths(struct picture *picture)
 {
-	struct stp_text text = measure();
 	u64 most = 0;
 	u32 i;
 
 	for (i = picture->first; i <= picture->last; i++)
 		if (picture->buckets[i] > most)
 			most = picture->buckets[i];
-	stp_text_number(&text, most, false);
-	picture->count_width = text.length;
+	picture->count_width = stp_number_length(most, false);
 	picture->scale = stp_divide_u64(most + COLUMNS - 1, COLUMNS);
 	if (most > ~0ull - (COLUMNS - 1))
 		picture->scale = stp_divide_u64(most, COLUMNS) + 1;
@@ -152,11 +142,9 @@ static bool is_left_out(const struct picture *picture, u32 row)
 
 static void write_right(struct stp_text *text, u32 width, const char *prefix, u64 number, bool is_signed)
 {
-	struct stp_text length = measure();
+	u32 length = stp_number_length(number, is_signed) + !!prefix[0];
 
-	stp_text_number(&length, number, is_signed);
-	length.length += !!prefix[0];
-	stp_text_pad(text, ' ', width > length.length ? width - length.length : 0);
+	stp_text_pad(text, ' ', width > length ? width - length : 0);
 	stp_text_put(text, prefix, !!prefix[0]);
 	stp_text_number(text, number, is_signed);
 }
@@ -165,7 +153,7 @@ static void write_right(struct stp_text *text, u32 width, const char *prefix, u6
 #define GAP (~0u - 1) /* rows were left out */
 #define FOOT (~0u - 2) /* the empty line */
 
-static void write_line(struct stp_text *text, const struct picture *picture, u32 row)
+static STP_NOINLINE void write_line(struct stp_text *text, const struct picture *picture, u32 row)
 {
 	u32 bar;
 

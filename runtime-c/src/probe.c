@@ -67,12 +67,26 @@ static struct stp_ctx *refuse(struct stp_ledger *row, u32 cause)
 	return NULL;
 }
 
+/* A context for a hit that begins. */
+static STP_ALWAYS_INLINE void prepare(struct stp_ctx *ctx, const struct stp_probe *probe, struct stp_ledger *row, struct stp_ctx *outer, u64 now)
+{
+	STP_WRITE(ctx->row, row);
+	ctx->outer = outer;
+	ctx->probe = probe;
+	ctx->strings_used = 0; /* B1; the print buffer is empty since the exit before (X2) */
+	ctx->exhausted = false;
+	ctx->raised = false;
+	ctx->began = now;
+	give_actions(ctx, is_end(probe) ? stp_session.config.actions_ends : stp_session.config.actions);
+}
+
 struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
 {
 	struct stp_cpu *cpu;
 	struct stp_ctx *ctx, *outer;
 	struct stp_ledger *row;
 	u64 now = 0;
+	u32 hits;
 
 	stp_preempt_disable();
 	cpu = stp_this_cpu();
@@ -87,20 +101,17 @@ struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
 			return refuse(row, STP_LOSS_BUDGET);
 	}
 	ctx = &cpu->ctx[level];
-	/* Once it is claimed, calls outside of any probe that interrupt us are entered there (X3). */
-	STP_WRITE(ctx->row, row);
+	hits = STP_READ(ctx->hits);
+	/* Once it is claimed, calls outside of any probe that interrupt us are entered there (X3) and take its actions (X6). */
+	prepare(ctx, probe, row, outer, now);
 	stp_barrier();
-	/* The claim comes first: a hit of this level that interrupts us from here on is refused and touches nothing below. */
+	/* A hit of this level that interrupts us from here on is refused and touches nothing. */
 	STP_WRITE(cpu->current_ctx, ctx);
 	stp_barrier();
-	STP_WRITE(ctx->row, row); /* again: one that came before the claim has used it */
-	ctx->outer = outer;
-	ctx->probe = probe;
-	ctx->strings_used = 0; /* B1; the print buffer is empty since the exit before (X2) */
-	ctx->exhausted = false;
-	ctx->raised = false;
-	ctx->began = now;
-	give_actions(ctx, is_end(probe) ? stp_session.config.actions_ends : stp_session.config.actions);
+	/* One that came before the claim has used it. */
+	if (stp_unlikely(STP_READ(ctx->hits) != hits))
+		prepare(ctx, probe, row, outer, now);
+	STP_WRITE(ctx->hits, STP_READ(ctx->hits) + 1);
 	return ctx;
 }
 

@@ -93,32 +93,48 @@ static void leave_write(struct stp_ring *ring)
 		stp_port_wake(ring);
 }
 
+/* What is known of a record before it is reserved. */
+struct claim {
+	u32 type, level, probe, size;
+};
+
+static STP_ALWAYS_INLINE void fill_header(struct stp_record_header *header, const struct stp_ring *ring, const struct claim *claim, unsigned long at,
+					  u64 time_ns)
+{
+	header->magic = STP_RECORD_MAGIC;
+	header->payload_size = claim->size;
+	header->cpu = ring->cpu;
+	header->context = claim->level;
+	header->type = claim->type;
+	header->probe = claim->probe;
+	header->sequence = at;
+	header->time_ns = time_ns;
+}
+
+/* A header that goes around the end of the memory. */
+static STP_NOINLINE void put_parted_header(struct stp_ring *ring, const struct claim *claim, unsigned long at, u64 time_ns)
+{
+	struct stp_record_header header;
+
+	fill_header(&header, ring, claim, at, time_ns);
+	copy_in(ring, at, (const u8 *)&header, sizeof(header));
+}
+
 int stp_ring_write(struct stp_ring *ring, u32 type, u32 level, u32 probe, const void *payload, u32 size)
 {
-	union {
-		struct stp_record_header header;
-		u64 word[sizeof(struct stp_record_header) / sizeof(u64)];
-	} head = {
-		.header = {
-			.magic = STP_RECORD_MAGIC,
-			.payload_size = size,
-			.cpu = ring->cpu,
-			.context = level,
-			.type = type,
-			.probe = probe,
-		},
-	};
+	const struct claim claim = { .type = type, .level = level, .probe = probe, .size = size };
 	unsigned long at;
-	u32 i;
+	u64 time_ns;
 	int error;
 
 	enter_write(ring);
-	error = reserve(ring, record_size(size), &at, &head.header.time_ns);
+	error = reserve(ring, record_size(size), &at, &time_ns);
 	if (!error) {
-		head.header.sequence = at;
-		for (i = 0; i < sizeof(head.word) / sizeof(u64); i++)
-			*word_at(ring, at + i * sizeof(u64)) = head.word[i];
-		copy_in(ring, at + sizeof(head), payload, size);
+		if (stp_likely((at & (ring->size - 1)) + sizeof(struct stp_record_header) <= ring->size))
+			fill_header((struct stp_record_header *)word_at(ring, at), ring, &claim, at, time_ns);
+		else
+			put_parted_header(ring, &claim, at, time_ns);
+		copy_in(ring, at + sizeof(struct stp_record_header), payload, size);
 	}
 	leave_write(ring);
 	return error;

@@ -57,7 +57,7 @@ static void write_entry(struct stp_text *text, const struct stp_map *map, const 
 	stp_text_put(text, "\n", 1);
 }
 
-static void print_entry(struct stp_ctx *ctx, const struct stp_walk *walk)
+static STP_NOINLINE void print_entry(struct stp_ctx *ctx, const struct stp_walk *walk)
 {
 	struct stp_text text = stp_print_room(ctx);
 

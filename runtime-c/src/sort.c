@@ -37,7 +37,8 @@ bool stp_sorting_init(struct stp_sorting *by, const struct stp_map *map, u32 sor
 		return false;
 	if (is_key(by->field) && by->field - STP_SORT_FIELD_KEY1 >= stp_map_key_parts(map))
 		return false;
-	by->closer = by_string(by) || by->field == STP_SORT_FIELD_SUM;
+	by->closer = by_string(by);
+	by->low = by->field == STP_SORT_FIELD_SUM;
 	return true;
 }
 
@@ -106,50 +107,45 @@ void stp_map_merge(const struct stp_map *map, struct stp_map_node *to, const str
 	}
 }
 
-/* The sum as an int64, at the nearest limit. */
-static s64 clamped_sum(const struct stp_stats *stats)
+static STP_NOINLINE u64 statistic(const struct stp_sorting *by, const struct stp_map_node *node, struct stp_stats *stats)
 {
-	if (!stp_stats_overflow(stats))
-		return stats->sum[0];
-	return (s64)stats->sum[1] < 0 ? STP_INT64_MIN : STP_INT64_MAX;
-}
-
-static u64 statistic(const struct stp_sorting *by, const struct stp_map_node *node)
-{
-	struct stp_stats stats;
-
-	merged_stats(by->map, node, &stats);
+	merged_stats(by->map, node, stats);
 	switch (by->field) {
 	case STP_SORT_FIELD_COUNT:
-		return stats.count;
+		return stats->count;
 	case STP_SORT_FIELD_SUM:
-		return (u64)clamped_sum(&stats) ^ SIGN;
+		return by->low ? stats->sum[0] : stats->sum[1] ^ SIGN;
 	case STP_SORT_FIELD_MIN:
-		return (u64)stats.min ^ SIGN;
+		return (u64)stats->min ^ SIGN;
 	case STP_SORT_FIELD_MAX:
-		return (u64)stats.max ^ SIGN;
+		return (u64)stats->max ^ SIGN;
 	case STP_SORT_FIELD_AVG:
-		return (u64)stp_stats_avg(&stats) ^ SIGN;
+		return (u64)stp_stats_avg(stats) ^ SIGN;
 	default:
-		return (u64)stp_stats_variance(&stats) ^ SIGN;
+		return (u64)stp_stats_variance(stats) ^ SIGN;
 	}
 }
 
-u64 stp_sorting_word(const struct stp_sorting *by, const struct stp_map_node *node, u32 place)
+static STP_ALWAYS_INLINE u64 word_of(const struct stp_sorting *by, const struct stp_map_node *node, struct stp_stats *merged)
 {
-	u64 word;
+	if (is_statistic(by->field))
+		return statistic(by, node, merged);
+	if (by_string(by))
+		return prefix(string_of(by, node));
+	if (by->field == STP_SORT_FIELD_VALUE)
+		return merged_int64(by->map, node) ^ SIGN;
+	return *stp_map_node_part(by->map, node, by->field - STP_SORT_FIELD_KEY1) ^ SIGN;
+}
 
-	if (by->field == STP_SORT_FIELD_INSERTION)
-		word = place;
-	else if (is_statistic(by->field))
-		word = statistic(by, node);
-	else if (by_string(by))
-		word = prefix(string_of(by, node));
-	else if (by->field == STP_SORT_FIELD_VALUE)
-		word = merged_int64(by->map, node) ^ SIGN;
-	else
-		word = *stp_map_node_part(by->map, node, by->field - STP_SORT_FIELD_KEY1) ^ SIGN;
-	return by->descending ? ~word : word;
+void stp_sort_words(const struct stp_sorting *by, struct stp_map_room *room, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		u64 word = by->field == STP_SORT_FIELD_INSERTION ? i : word_of(by, room->refs[i].node, &room->merged);
+
+		room->refs[i].word = by->descending ? ~word : word;
+	}
 }
 
 static int compare_strings(const u64 *a, const u64 *b)
@@ -160,35 +156,10 @@ static int compare_strings(const u64 *a, const u64 *b)
 	return first ? first : *a < *b ? -1 : *a > *b;
 }
 
-static void merge_sum(const struct stp_map *map, const struct stp_map_node *node, u64 sum[2])
-{
-	u32 i;
-
-	sum[0] = sum[1] = 0;
-	for (i = 0; i < map->parts_count; i++) {
-		const struct stp_map_node *same = stp_map_find_same(map, &map->parts[i], node);
-
-		if (same)
-			stp_wide_add(sum, stp_map_node_stats(same)->sum[0], stp_map_node_stats(same)->sum[1]);
-	}
-}
-
-static int compare_sums(const struct stp_sorting *by, const struct stp_map_node *a, const struct stp_map_node *b)
-{
-	u64 left[2], right[2];
-
-	merge_sum(by->map, a, left);
-	merge_sum(by->map, b, right);
-	if (left[1] != right[1])
-		return (s64)left[1] < (s64)right[1] ? -1 : 1;
-	return left[0] < right[0] ? -1 : left[0] > right[0];
-}
-
 /* Whether @b, which stands behind @a, is to be visited before it; their words are equal. */
 static bool closer_before(const struct stp_sorting *by, const struct stp_map_ref *b, const struct stp_map_ref *a)
 {
-	int order = by->field == STP_SORT_FIELD_SUM ? compare_sums(by, b->node, a->node) :
-						      compare_strings(string_of(by, b->node), string_of(by, a->node));
+	int order = compare_strings(string_of(by, b->node), string_of(by, a->node));
 
 	return by->descending ? order > 0 : order < 0;
 }

@@ -30,20 +30,20 @@ void stp_stats_merge(struct stp_stats *to, u64 *to_buckets, const struct stp_sta
 
 #define WORDS 6 /* of 32 bits: 192 bits, enough for n * sumsq and for the square of the sum, which is no larger */
 
-/* to = a * b, of which the product is known to fit. */
-static void multiply(u32 to[WORDS], const u32 *a, u32 a_words, const u32 *b, u32 b_words)
+/* to += a * b, or -=; the sum is known to fit. */
+static void add_product(u32 to[WORDS], const u32 *a, u32 a_words, const u32 *b, u32 b_words, bool minus)
 {
 	u32 i, j;
 
-	memset(to, 0, WORDS * sizeof(*to));
 	for (i = 0; i < a_words; i++) {
-		u64 carry = 0;
+		u64 carry = 0; /* or what is to be borrowed */
 
 		for (j = 0; i + j < WORDS; j++) {
-			u64 sum = to[i + j] + carry + (j < b_words ? (u64)a[i] * b[j] : 0);
+			u64 product = (j < b_words ? (u64)a[i] * b[j] : 0) + carry;
 
-			to[i + j] = sum;
-			carry = sum >> 32;
+			carry = (product >> 32) + (minus && to[i + j] < (u32)product);
+			to[i + j] += minus ? 0 - (u32)product : (u32)product;
+			carry += !minus && to[i + j] < (u32)product;
 		}
 	}
 }
@@ -85,7 +85,7 @@ static bool shift_in(u32 *number, u32 words, u32 bit)
 }
 
 /* @number / @by, one bit at a time; the quotient, at most STP_INT64_MAX. @by is of 128 bits, one bit of room above it is kept. */
-static s64 divide(const u32 number[WORDS], const u32 by[WORDS])
+static STP_ALWAYS_INLINE s64 divide(const u32 number[WORDS], const u32 by[WORDS])
 {
 	u32 rest[WORDS] = { 0 };
 	u64 quotient = 0;
@@ -153,22 +153,21 @@ s64 stp_stats_avg(const struct stp_stats *stats)
 
 s64 stp_stats_variance(const struct stp_stats *stats)
 {
-	u32 n[2], m[2], wide[4], number[WORDS], square[WORDS], by[WORDS];
-	u64 count = stats->count, less = count - 1;
+	u32 n[2], wide[4], number[WORDS] = { 0 }, by[WORDS] = { 0 };
+	u64 less = stats->count - 1;
 	u64 sum[2];
 
-	if (count < 2)
+	if (stats->count < 2)
 		return 0;
 	if (!~stats->sumsq[0] && !~stats->sumsq[1])
 		return STP_INT64_MAX;
-	split(n, &count, 1);
-	split(m, &less, 1);
+	split(n, &stats->count, 1);
 	split(wide, stats->sumsq, 2);
-	multiply(number, n, 2, wide, 4);
+	add_product(number, n, 2, wide, 4, false);
 	magnitude(stats, sum);
 	split(wide, sum, 2);
-	multiply(square, wide, 4, wide, 4);
-	subtract(number, square, WORDS);
-	multiply(by, n, 2, m, 2);
+	add_product(number, wide, 4, wide, 4, true);
+	split(wide, &less, 1);
+	add_product(by, n, 2, wide, 2, false);
 	return divide(number, by);
 }

@@ -47,6 +47,20 @@ void stp_text_number(struct stp_text *text, u64 value, bool is_signed)
 	stp_text_put(text, digits + at, sizeof(digits) - at);
 }
 
+u32 stp_number_length(u64 value, bool is_signed)
+{
+	bool negative = is_signed && (s64)value < 0;
+	u32 length = negative;
+
+	if (negative)
+		value = 0 - value;
+	do {
+		stp_divide(&value, 10);
+		length++;
+	} while (value);
+	return length;
+}
+
 static bool continues(char byte)
 {
 	return ((u8)byte & 0xc0) == 0x80;

@@ -33,11 +33,16 @@ static bool has_place_before(const struct stp_map *map, u32 part, const struct s
 	return false;
 }
 
+static bool is_in_order(const struct stp_sorting *by)
+{
+	return by->field == STP_SORT_FIELD_INSERTION && !by->descending;
+}
+
 /* References to all entries in insertion order, or to the first @limit if that is the order wanted. Return: how many. */
-static u32 collect(const struct stp_sorting *by, struct stp_map_room *room, u32 limit)
+static STP_NOINLINE u32 collect(const struct stp_sorting *by, struct stp_map_room *room, u32 limit)
 {
 	const struct stp_map *map = by->map;
-	bool in_order = by->field == STP_SORT_FIELD_INSERTION && !by->descending;
+	bool in_order = is_in_order(by);
 	u32 count = 0;
 	u32 part;
 
@@ -49,20 +54,28 @@ static u32 collect(const struct stp_sorting *by, struct stp_map_room *room, u32 
 			if (part && has_place_before(map, part, node))
 				continue;
 			room->refs[count].node = node;
-			room->refs[count].part = part;
-			if (!in_order)
-				room->refs[count].word = stp_sorting_word(by, node, count);
-			count++;
+			room->refs[count++].part = part;
 		}
 	}
-	if (!in_order)
-		stp_sort(by, room, count, limit);
-	return count < limit ? count : limit;
+	return count;
+}
+
+/* Sorts them as far as the limit. 128-bit sums are sorted by their lower words first, all of them. */
+static void sort(struct stp_sorting *by, struct stp_map_room *room, u32 count, u32 limit)
+{
+	stp_sort_words(by, room, count);
+	if (by->low) {
+		stp_sort(by, room, count, ~0u);
+		by->low = false;
+		stp_sort_words(by, room, count);
+	}
+	stp_sort(by, room, count, limit);
 }
 
 /* @paid: The call has taken its action. */
 static int begin(struct stp_walk *walk, struct stp_map *map, const struct stp_walk_options *options, bool paid)
 {
+	u32 limit = options->limit ? options->limit : ~0u;
 	struct stp_sorting by;
 	struct stp_map_call call;
 	bool fits = stp_sorting_init(&by, map, options->sort);
@@ -75,7 +88,11 @@ static int begin(struct stp_walk *walk, struct stp_map *map, const struct stp_wa
 		stp_map_give_all(map);
 		return stp_map_refuse(call.ctx, call.flags, -STP_EBUSY);
 	}
-	walk->count = collect(&by, walk->room, options->limit ? options->limit : ~0u);
+	walk->count = collect(&by, walk->room, limit);
+	if (!is_in_order(&by))
+		sort(&by, walk->room, walk->count, limit);
+	if (walk->count > limit)
+		walk->count = limit;
 	stp_map_end_all(&call, map);
 	return 0;
 }

@@ -38,6 +38,9 @@ void stp_text_pad(struct stp_text *text, char with, u32 count);
 /* stp_text_number() - Append @value, signed or not, in decimal. */
 void stp_text_number(struct stp_text *text, u64 value, bool is_signed);
 
+/* stp_number_length() - Bytes that stp_text_number() appends. */
+u32 stp_number_length(u64 value, bool is_signed);
+
 /* stp_text_quoted() - Append @length bytes escaped (B9), between double quotes. */
 void stp_text_quoted(struct stp_text *text, const char *bytes, u32 length);
 

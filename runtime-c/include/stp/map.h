@@ -369,11 +369,9 @@ static inline bool stp_walk_next(struct stp_walk *walk)
 /* stp_walk_end() - End the walk; safe to call again. */
 void stp_walk_end(struct stp_walk *walk);
 
-static inline struct stp_walk stp_walk_start(struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options)
+static inline struct stp_walk *stp_walk_start(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options)
 {
-	struct stp_walk walk;
-
-	stp_walk_begin(&walk, ctx, map, options);
+	stp_walk_begin(walk, ctx, map, options);
 	return walk;
 }
 
@@ -382,9 +380,8 @@ static inline struct stp_walk stp_walk_start(struct stp_ctx *ctx, struct stp_map
  * Uses the `ctx` of the probe body. break and return end the walk properly. Strings taken in the body live until its end.
  */
 #define stp_foreach(m, it, ...) \
-	for (struct stp_walk STP_PASTE(it, _walk) __attribute__((cleanup(stp_walk_end))) = \
-		     stp_walk_start(ctx, &(m)->map, (struct stp_walk_options){ __VA_ARGS__ }), \
-	     *it = &STP_PASTE(it, _walk); \
+	for (struct stp_walk STP_PASTE(it, _walk) __attribute__((cleanup(stp_walk_end))), \
+	     *it = stp_walk_start(&STP_PASTE(it, _walk), ctx, &(m)->map, (struct stp_walk_options){ __VA_ARGS__ }); \
 	     stp_walk_next(it);)
 
 /* stp_it_int64() - Value of the entry being visited; 0 if it is no int64. */

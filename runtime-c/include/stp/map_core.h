@@ -48,7 +48,7 @@ struct stp_map_part {
 	struct stp_map_node *first, *last, *free;
 	u8 *fresh;
 	u64 order_next;
-	u64 changes;
+	unsigned long changes;
 	u64 position;
 	u32 spare;
 	u32 nodes;
@@ -73,6 +73,7 @@ struct stp_map_ref {
  * @refs:   Entries to visit, in order; @other: as much again, for sorting.
  * @before: For each part: the entries of the walk have a lower number.
  * @shown:  The entry that is visited now, as it was when its turn came, and up to STP_MAP_AHEAD - 1 that come next.
+ * @merged: Room for sorting by a statistic.
  * @changes: Of the part, when they were copied.
  * @busy:   A walk uses it; taken under the map's lock, given back without.
  */
@@ -80,7 +81,8 @@ struct stp_map_room {
 	struct stp_map_ref *refs, *other;
 	u64 *before;
 	struct stp_map_node *shown;
-	u64 changes;
+	struct stp_stats merged;
+	unsigned long changes;
 	u32 busy;
 };
 
@@ -399,7 +401,8 @@ int stp_map_refuse(struct stp_ctx *ctx, unsigned long flags, int error);
 /* stp_map_change() - The part, which is held, is about to change. */
 static STP_ALWAYS_INLINE void stp_map_change(struct stp_map_part *part)
 {
-	stp_local_add(&part->changes, 1);
+	/* Pairs with stp_walk_next(), which looks without the lock: a word, so that it sees one number or the other. */
+	STP_WRITE(part->changes, part->changes + 1);
 }
 
 /* stp_map_begin_paid() - Begin a call on all parts that has its action: 0, and all are held; or the call is over. */

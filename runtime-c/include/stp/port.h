@@ -8,7 +8,7 @@
  *   text      memcpy memset memcmp strnlen
  *             u32 stp_string_word(const char *s, u32 max, u64 *word): the next bytes of a string, at most 8 and @max, zero-padded, in
  *             memory order; gives how many came before its NUL
- *   compiler  STP_ALWAYS_INLINE, STP_UNROLL (before a loop), stp_likely(x), stp_unlikely(x), STP_SECTION(name), STP_TABLE(name) for locals
+ *   compiler  STP_ALWAYS_INLINE, STP_NOINLINE, STP_UNROLL (before a loop), stp_likely(x), stp_unlikely(x), STP_SECTION(name), STP_TABLE(name) for locals
  *   access    STP_READ(x), STP_WRITE(x, value): exactly one access of a word or less
  *             stp_barrier(): the compiler moves nothing across it; enough against contexts of the same CPU
  *             stp_load_acquire(p), stp_store_release(p, value): u32 or unsigned long, against other CPUs

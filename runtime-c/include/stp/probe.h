@@ -62,6 +62,7 @@ struct stp_cpu;
  * @rest:       Actions beyond @actions.
  * @exhausted:  A call found no action left.
  * @raised:     @error is the message of an error that nothing has caught (X7).
+ * @hits:       Hits that have begun here.
  * @began:      stp_cycles() at enter.
  * @probe:      Probe that runs here, or ran here last.
  * @outer:      Context that this one interrupted, that of calls outside of any probe if none.
@@ -80,6 +81,7 @@ struct stp_ctx {
 	long rest;
 	bool exhausted;
 	bool raised;
+	u32 hits;
 	u64 began;
 	const struct stp_probe *probe;
 	struct stp_ctx *outer;

@@ -10,12 +10,14 @@
  * @field:      STP_SORT_FIELD_*.
  * @descending: Greatest first; ties keep their order all the same.
  * @closer:     Entries of equal words may still differ.
+ * @low:        By the lower words of 128-bit sums, which is sorted before their upper ones.
  */
 struct stp_sorting {
 	const struct stp_map *map;
 	u32 field;
 	bool descending;
 	bool closer;
+	bool low;
 };
 
 /**
@@ -25,8 +27,8 @@ struct stp_sorting {
  */
 bool stp_sorting_init(struct stp_sorting *by, const struct stp_map *map, u32 sort);
 
-/* stp_sorting_word() - What @node, with its place in @part, is sorted by; @place: how many come before it in insertion order. The map is held. */
-u64 stp_sorting_word(const struct stp_sorting *by, const struct stp_map_node *node, u32 place);
+/* stp_sort_words() - What the @count references of @room are sorted by; they stand in insertion order. The map is held. */
+void stp_sort_words(const struct stp_sorting *by, struct stp_map_room *room, u32 count);
 
 /**
  * stp_sort() - Sort @count references of @room, as far as @limit; those are room->refs then.

@@ -23,6 +23,7 @@
 #include <asm/word-at-a-time.h>
 
 #define STP_ALWAYS_INLINE __always_inline
+#define STP_NOINLINE noinline /* keeps what it needs of the stack out of its caller */
 #define STP_UNROLL _Pragma("GCC unroll 9")
 #define stp_likely(x) likely(x)
 #define stp_unlikely(x) unlikely(x)
