@@ -58,7 +58,7 @@ const ENTRY_PLACES: Readonly<Record<string, Place>> = {
   ...placed("probe", ["stp_step", "stp_exit", "STP_ANY"]),
   ...placed("session", ["stp_recorder_hit"]),
   ...placed("below", ["stp_outside", "stp_act", "stp_act_slowly", "stp_this_cpu", "stp_this_ctx", "stp_current_ctx"]),
-  ...placed("below", ["stp_map_init", "stp_map_fini", "stp_map_refill", "stp_walk_begin_paid", "stp_walk_begin_one"]),
+  ...placed("below", ["stp_map_init", "stp_map_fini", "stp_map_refill", "stp_walk_begin_paid", "stp_map_show", "stp_map_room_give"]),
   ...placed("below", ["stp_hist", "stp_hist_init", "stp_hist_bucket", "stp_hist_print", "stp_stats_clear", "stp_stats_merge"]),
 };
 

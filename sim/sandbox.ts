@@ -115,6 +115,7 @@ export class Sandbox {
 
   /** Fills the reserves of maps, as a worker does outside of probes. */
   refill(): void {
+    this.place(0, "task");
     this.instance.func("stp_sim_refill")();
   }
 

@@ -34,6 +34,7 @@ export function runTrace(sandbox: Sandbox, events: Iterable<TraceEvent>): number
         sandbox.hit(probe, event);
         hits++;
       }
+      sandbox.refill();
       if (sandbox.readable(event.cpu) >= DRAIN_BYTES) sandbox.drain(event.cpu);
     }
     sandbox.place(0, "task");

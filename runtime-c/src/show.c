@@ -87,15 +87,15 @@ int stp_print_map_options(struct stp_ctx *ctx, struct stp_map *map, struct stp_w
 
 int stp_print_hist_args(struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key)
 {
-	struct stp_walk walk;
+	struct stp_map_room *room;
 	int error = stp_print_begin(ctx);
 
 	if (error)
 		return error;
-	error = stp_walk_begin_one(&walk, ctx, map, key);
+	error = stp_map_show(map, key, &room);
 	if (error)
 		return error;
-	stp_hist_print(ctx, &map->hist, stp_map_node_buckets(walk.node));
-	stp_walk_end(&walk);
+	stp_hist_print(ctx, &map->hist, stp_map_node_buckets(room->shown));
+	stp_map_room_give(room);
 	return 0;
 }

@@ -13,7 +13,7 @@ static struct stp_map_room *take_room(struct stp_map *map)
 	u32 i;
 
 	for (i = 0; i < STP_MAP_WALKS_MAX; i++) {
-		/* Pairs with stp_walk_end(), which holds no lock. */
+		/* Pairs with stp_map_room_give(), which holds no lock. */
 		if (!stp_load_acquire(&map->rooms[i].busy)) {
 			STP_WRITE(map->rooms[i].busy, 1);
 			return &map->rooms[i];
@@ -140,7 +140,12 @@ static const struct stp_map_node *find_first(const struct stp_map *map, const st
 	return node;
 }
 
-int stp_walk_begin_one(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key)
+void stp_map_room_give(struct stp_map_room *room)
+{
+	stp_store_release(&room->busy, 0); /* pairs with take_room() under the lock */
+}
+
+int stp_map_show(struct stp_map *map, const struct stp_args *key, struct stp_map_room **room)
 {
 	bool fits = key->shape == map->key_shape && !key->any && map->hist.kind != STP_HIST_KIND_NONE;
 	struct stp_map_lookup lookup;
@@ -148,24 +153,21 @@ int stp_walk_begin_one(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_ma
 	struct stp_map_call call;
 	int error;
 
-	clear(walk, ctx, map, false);
 	stp_map_prepare(map, map->key_shape, fits ? key->value : NULL, 0, &lookup);
 	error = stp_map_begin_paid(&call, map, fits, lookup.cut);
 	if (error)
 		return error;
-	node = find_first(map, &lookup);
-	walk->room = take_room(map);
-	if (walk->room && node) {
-		show(map, walk->room->shown, node);
-		walk->node = walk->room->shown;
-	}
+	*room = take_room(map);
+	node = *room ? find_first(map, &lookup) : NULL;
+	if (node)
+		show(map, (*room)->shown, node);
 	stp_map_give_all(map);
-	if (!walk->room)
+	if (!*room)
 		return stp_map_refuse(call.ctx, call.flags, -STP_EBUSY);
 	stp_irq_restore(call.flags);
 	if (node)
 		return 0;
-	stp_walk_end(walk);
+	stp_map_room_give(*room);
 	return -STP_ENOENT;
 }
 
@@ -246,7 +248,7 @@ bool stp_walk_next_slowly(struct stp_walk *walk)
 void stp_walk_end(struct stp_walk *walk)
 {
 	if (walk->room)
-		stp_store_release(&walk->room->busy, 0); /* pairs with take_room() under the lock */
+		stp_map_room_give(walk->room);
 	walk->room = NULL;
 	walk->ahead = walk->ahead_end = NULL;
 	walk->at = walk->count = 0;

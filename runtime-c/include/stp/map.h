@@ -343,11 +343,15 @@ int stp_walk_begin(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *m
 int stp_walk_begin_paid(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options);
 
 /**
- * stp_walk_begin_one() - A walk that shows one entry, by its key, at once; within a call that has taken its action.
+ * stp_map_show() - A copy of one entry, merged, within a call that has taken its action; it takes a room of the map as a walk does.
+ * @room: Out: the copy is room->shown, until stp_map_room_give().
  *
- * Return: 0; -STP_EINVAL if @key does not fit or the map has no histogram; -STP_EBUSY; -STP_ENOENT.
+ * Return: 0; -STP_EINVAL if @key does not fit or the map has no histogram; -STP_EBUSY; -STP_ENOENT: no room is taken.
  */
-int stp_walk_begin_one(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, const struct stp_args *key);
+int stp_map_show(struct stp_map *map, const struct stp_args *key, struct stp_map_room **room);
+
+/* stp_map_room_give() - Give a room back. */
+void stp_map_room_give(struct stp_map_room *room);
 
 /* stp_walk_next_slowly() - Go to the next entry under the map's lock, and copy some ahead. Return: whether there is one. */
 bool stp_walk_next_slowly(struct stp_walk *walk);

@@ -143,7 +143,7 @@ static inline bool stp_step(struct stp_ctx *ctx)
 #define STP_PROBE(kind, ...) STP_PROBE_NUMBERED(__COUNTER__, kind, "" __VA_ARGS__)
 #define STP_PROBE_NUMBERED(n, kind, where) STP_PROBE_DEFINE(STP_PASTE(stp_probe_, n), kind, where)
 #define STP_PROBE_DEFINE(name, kind, where) \
-	static void STP_PASTE(name, _body)(struct stp_ctx *ctx); \
+	static void STP_PASTE(name, _body)(struct stp_ctx *ctx __attribute__((unused))); \
 	static struct stp_probe name = { \
 		.provider = &stp_provider_##kind, \
 		.target = where, \
@@ -152,7 +152,7 @@ static inline bool stp_step(struct stp_ctx *ctx)
 		.line = __LINE__, \
 	}; \
 	static struct stp_probe *const STP_PASTE(name, _ref) STP_SECTION(stp_probes) = &name; \
-	static void STP_PASTE(name, _body)(struct stp_ctx *ctx)
+	static void STP_PASTE(name, _body)(struct stp_ctx *ctx __attribute__((unused)))
 
 /**
  * stp_probe_enter() - Begin a hit of @probe at context level @level on this CPU (X1).

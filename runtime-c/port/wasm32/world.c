@@ -55,7 +55,7 @@ void stp_port_wake(struct stp_ring *ring)
 
 void stp_port_refill(void)
 {
-	/* sandbox.c fills reserves between events */
+	/* sim/trace.ts has reserves filled after each event */
 }
 
 void stp_port_stop(void)
