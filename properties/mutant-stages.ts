@@ -82,21 +82,21 @@ export function runChild(command: string, args: readonly string[], { cwd, input,
 /** A native world's objects, to be linked with those of a mutant. */
 class NativeProgram {
   readonly #directory: string;
-  readonly #world: World;
+  readonly #runtime: RuntimeSources;
   readonly #flags: readonly string[];
   readonly #objects = new Map<string, string>();
   #links = 0;
 
-  constructor(directory: string, world: World, flags: readonly string[]) {
+  constructor(directory: string, runtime: RuntimeSources, flags: readonly string[]) {
     this.#directory = directory;
-    this.#world = world;
+    this.#runtime = runtime;
     this.#flags = flags;
   }
 
   async prepare(): Promise<void> {
-    const runtime = runtimeSources(this.#world);
-    await writeTree(this.#directory, runtime);
-    const units = Object.keys(runtime.files).filter((path) => path.endsWith(".c") && (!path.endsWith("_main.c") || /\/(replay|watched)_main\.c$/.test(path)));
+    const { files } = this.#runtime;
+    await writeTree(this.#directory, this.#runtime);
+    const units = Object.keys(files).filter((path) => path.endsWith(".c") && (!path.endsWith("_main.c") || /\/(replay|watched)_main\.c$/.test(path)));
     for (const path of units) {
       const object = join(this.#directory, `${basename(path)}.o`);
       const compiled = await this.#compile(path, object);
@@ -111,9 +111,8 @@ class NativeProgram {
     await mkdir(place);
     const objects = new Map(this.#objects);
     if (mutant) {
-      const runtime = runtimeSources(this.#world);
       await mkdir(dirname(join(place, mutant.path)), { recursive: true });
-      await writeFile(join(place, mutant.path), plant(runtime, mutant).files[mutant.path]!);
+      await writeFile(join(place, mutant.path), plant(this.#runtime, mutant).files[mutant.path]!);
       for (const path of mutant.path.endsWith(".h") ? this.#objects.keys() : [mutant.path]) {
         const object = join(place, `${basename(path)}.o`);
         if ((await this.#compile(path, object, place)).how) return undefined;
@@ -131,7 +130,7 @@ class NativeProgram {
 
   /** With what `over` holds instead of the directory's. */
   #compile(path: string, object: string, over?: string): Promise<Ended> {
-    const includes = [...(over === undefined ? [] : [join(over, "runtime-c/include")]), ...runtimeSources(this.#world).includes.map((include) => join(this.#directory, include))];
+    const includes = [...(over === undefined ? [] : [join(over, "runtime-c/include")]), ...this.#runtime.includes.map((include) => join(this.#directory, include))];
     const changed = join(over ?? this.#directory, path);
     const file = existsSync(changed) ? changed : join(this.#directory, path);
     return runChild("gcc", [...this.#flags, ...includes.map((include) => `-I${include}`), "-c", file, "-o", object], { ms_max: COMPILE_MS_MAX });
@@ -161,8 +160,9 @@ export class MutantBench {
   private constructor(directory: string, replays: readonly Replay[]) {
     this.#directory = directory;
     this.#replays = replays;
-    this.#wide = new NativeProgram(join(directory, "wide"), "native", FLAGS);
-    this.#narrow = new NativeProgram(join(directory, "narrow"), "native", NARROW);
+    const native = runtimeSources("native");
+    this.#wide = new NativeProgram(join(directory, "wide"), native, FLAGS);
+    this.#narrow = new NativeProgram(join(directory, "narrow"), native, NARROW);
   }
 
   /** Throws if the C as it is does not pass. */

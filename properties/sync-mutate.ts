@@ -12,7 +12,7 @@ import { compileProbe } from "../sim/probe.ts";
 import { runtimeSources, type RuntimeSources } from "../spec/runtime.ts";
 import { Bench, compileConcurrent } from "./concurrent/bench.ts";
 import { Judge } from "./concurrent/judge.ts";
-import { allPairs, nameOfPair, programOf } from "./concurrent/pairs.ts";
+import { everyPair, nameOfPair, pairsWithAdds, programOf } from "./concurrent/pairs.ts";
 import { exploreProgram } from "./concurrent/survey.ts";
 import { loadModel } from "./model.ts";
 import { plant, type Mutant } from "./mutants.ts";
@@ -61,6 +61,20 @@ STP_PROBE(kprobe, "do_sys_openat2")
 			stp_pid(ctx);
 }
 `,
+  stats: `#include <stp/stp.h>
+STP_STAT(sizes, .hist = STP_HIST_LOG);
+STP_MAP(counts, STP_KEYS(STP_INT64), STP_INT64, .per_cpu = true, .entries_max = 2);
+STP_PROBE(kprobe, "do_sys_openat2")
+{
+	stp_stat_add(&sizes, 3);
+	stp_map_add(&counts, STP_KEY(1), 1);
+}
+STP_PROBE(end)
+{
+	stp_printf(ctx, "%d\\n", stp_stat_count(&sizes));
+	stp_print_map(ctx, &counts, .remove = true);
+}
+`,
   walks: `#include <stp/stp.h>
 STP_MAP(tids, STP_KEYS(STP_INT64), STP_INT64, .entries_max = 3);
 STP_PROBE(kprobe, "do_sys_openat2")
@@ -72,8 +86,9 @@ STP_PROBE(kprobe, "do_sys_openat2")
 `,
 } as const;
 
-/** Pairs of calls that are tried on what the programs did not catch. */
-const PAIRS = 300;
+/** Pairs of calls that are tried on what the programs did not catch: of all, and of those in which a call meets one that adds. */
+const PAIRS = 250;
+const PAIRS_WITH_ADDS = 150;
 const PAIRS_SEED = 1;
 const PAIR_RUNS_MAX = 1000;
 
@@ -115,7 +130,7 @@ async function caughtBy(runtime: RuntimeSources, path: string, text: string): Pr
 async function caughtByPairs(runtime: RuntimeSources): Promise<string | undefined> {
   const bench = await Bench.create(await compileConcurrent({ runtime }));
   const judge = new Judge(bench, await loadModel());
-  for (const pair of sample(allPairs(), PAIRS, PAIRS_SEED)) {
+  for (const pair of [...sample(pairsWithAdds(), PAIRS_WITH_ADDS, PAIRS_SEED), ...sample(everyPair(), PAIRS, PAIRS_SEED)]) {
     const { found } = exploreProgram({ bench, judge, program: programOf(pair), explorer: depthFirst({ preemptions: 1, reduced: true }), runs_max: PAIR_RUNS_MAX });
     if (found) return `${found.trouble.rule} by ${nameOfPair(pair)}`;
   }

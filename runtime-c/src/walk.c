@@ -99,7 +99,7 @@ static int begin(struct stp_walk *walk, struct stp_map *map, const struct stp_wa
 
 static void clear(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, bool remove)
 {
-	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .strings = ctx ? ctx->strings_used : 0, .remove = remove };
+	*walk = (struct stp_walk){ .map = map, .ctx = ctx, .step = map->node_size, .strings = ctx ? ctx->strings_used : 0, .remove = remove };
 }
 
 int stp_walk_begin(struct stp_walk *walk, struct stp_ctx *ctx, struct stp_map *map, struct stp_walk_options options)
@@ -120,11 +120,17 @@ static void copy_words(u64 *to, const u64 *from, u32 words)
 		*to++ = *from++;
 }
 
+/* Words of a node behind its links. */
+static u32 node_words(const struct stp_map *map)
+{
+	return (map->node_size - sizeof(struct stp_map_node)) / sizeof(u64);
+}
+
 /* A copy of an entry as it is now, merged. */
 static void show(const struct stp_map *map, struct stp_map_node *shown, const struct stp_map_node *node)
 {
 	shown->hash = node->hash;
-	copy_words(shown->word, node->word, (map->node_size - sizeof(*node)) / sizeof(u64));
+	copy_words(shown->word, node->word, node_words(map));
 	if (map->parts_count > 1)
 		stp_map_merge(map, shown, node);
 }
@@ -193,16 +199,19 @@ static bool is_there(const struct stp_map_room *room, const struct stp_map_ref *
 static void look_ahead(struct stp_walk *walk)
 {
 	struct stp_map_room *room = walk->room;
-	u8 *to = (u8 *)room->shown + walk->map->node_size;
-	u32 left;
+	u32 size = walk->map->node_size, words = node_words(walk->map);
+	const struct stp_map_ref *ref = &room->refs[walk->at];
+	u32 left = walk->count - walk->at;
+	u8 *to = (u8 *)room->shown + size;
 
+	if (left > STP_MAP_AHEAD - 1)
+		left = STP_MAP_AHEAD - 1;
 	room->changes = walk->map->parts->changes;
 	walk->ahead = to;
-	for (left = STP_MAP_AHEAD - 1; left && walk->at < walk->count && is_there(room, &room->refs[walk->at]); left--) {
-		show(walk->map, (struct stp_map_node *)to, room->refs[walk->at++].node);
-		to += walk->map->node_size;
-	}
+	for (; left && is_there(room, ref); left--, ref++, to += size)
+		copy_words(((struct stp_map_node *)to)->word, ref->node->word, words);
 	walk->ahead_end = to;
+	walk->at = ref - room->refs;
 }
 
 /* Show the next entry that is still there. Return: whether there is one; a refusal is entered (M10). */

@@ -313,6 +313,7 @@ struct stp_walk_options {
  * @node:    Entry being visited, a copy; its value is merged.
  * @at:      Next of the @count references of the room.
  * @ahead:   Next copy of those that were made with the one before; @ahead_end: behind the last.
+ * @step:    Bytes from one copy to the next.
  * @strings: Pool strings in use when the walk began; each step gives back those of the step before.
  */
 struct stp_walk {
@@ -324,6 +325,7 @@ struct stp_walk {
 	const u8 *ahead_end;
 	u32 at;
 	u32 count;
+	u32 step;
 	u32 strings;
 	bool remove;
 };
@@ -364,7 +366,7 @@ static inline bool stp_walk_next(struct stp_walk *walk)
 	/* Copies are as good as the entries while the part has not changed. Inside a probe this code stays on its CPU. */
 	if (walk->ahead == walk->ahead_end || STP_READ(walk->map->parts->changes) != walk->room->changes || !stp_act(walk->ctx))
 		return stp_walk_next_slowly(walk);
-	walk->ahead += walk->map->node_size;
+	walk->ahead += walk->step;
 	walk->ctx->strings_used = walk->strings;
 	walk->node = node;
 	return true;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* A session of two probes, for a case: a "bed" one and an end one with the same body. */
+#ifndef STP_WATCHED_BED_H
+#define STP_WATCHED_BED_H
+
+#include "watched.h"
+
+#define BED_PROBES 2
+#define BED_PRINT_SIZE 256
+#define BED_RING_SIZE 4096
+
+struct bed_options {
+	void (*body)(struct stp_ctx *ctx);
+	struct stp_map *const *maps;
+	u32 maps_count;
+	u32 cpus; /* up to 2 */
+	bool record;
+	u32 actions, actions_ends, time_us, overload_percent, overload_interval_ms, errors;
+};
+
+/* Init and start. bed_open() needs that it works; bed_try() gives the error of init. */
+void bed_open(const struct bed_options *options);
+int bed_try(const struct bed_options *options);
+/* Stop, fini; needs that nothing is left. */
+void bed_close(void);
+struct stp_probe *bed_probe(u32 index);
+
+/* Takes all that is readable of a CPU and needs that it is well-formed. Gives the text: of prints as it is, errors as E(...). */
+const char *bed_read(u32 cpu);
+extern struct stp_record_header bed_last; /* the last record read */
+extern struct stp_event bed_event; /* the last event read */
+extern u32 bed_records;
+
+/* X4 of all rows. */
+void bed_check_ledger(void);
+
+void maps_cases(void);
+void explore_all(void);
+
+#endif
