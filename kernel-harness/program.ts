@@ -9,7 +9,7 @@ const PORT = "runtime-c/port/kernel";
 const objectOf = (unit: string): string => unit.replace(/\.c$/, ".o");
 
 /** Flags that the core is compiled with in a kernel. */
-function flags(hash: string, includes: readonly string[]): string[] {
+export function kernelFlags(hash: string, includes: readonly string[]): string[] {
   return [
     ...includes.map((path) => `-I$(src)/${path}`),
     `-DSTP_SOURCE_HASH='"${hash}"'`,
@@ -35,7 +35,7 @@ export function probeModule(path: string, text: string, name = moduleName(path))
     name,
     sources: { ...runtime.files, [relative]: text },
     objects: [`${PORT}/program_first.o`, objectOf(relative), ...runtime.core.map(objectOf), ...port, `${PORT}/program_last.o`],
-    cflags: flags(runtime.hash, runtime.includes),
+    cflags: kernelFlags(runtime.hash, runtime.includes),
   };
 }
 
@@ -48,6 +48,6 @@ export function replayModule(): ModuleSource {
     sources: { ...runtime.files, [main]: readFileSync(PROJECT_ROOT + main, "utf8") },
     objects: [main, ...runtime.core, ...runtime.replay, `${PORT}/port.c`].map(objectOf),
     // As in the sandbox: a replay finds maps held by "another CPU" that will not give them back meanwhile.
-    cflags: [...flags(runtime.hash, runtime.includes), `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`],
+    cflags: [...kernelFlags(runtime.hash, runtime.includes), `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`],
   };
 }

@@ -57,7 +57,7 @@ function nativeTarget(program: string): ReplayTarget {
 /** Path of the program, compiled once for each content. Throws StpError if the compiler is missing, or in its words. */
 export async function compileNative({ entry, compiler, sanitizers, packages }: NativeProgram, report: (line: string) => void): Promise<string> {
   const runtime = runtimeSources("native");
-  const flags = [...FLAGS, `-fsanitize=${sanitizers}`, `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`, ...runtime.includes.map((path) => `-I${path}`)];
+  const flags = [...FLAGS, `-fsanitize=${sanitizers}`, "-DSTP_WORDS_ONLY", `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`, ...runtime.includes.map((path) => `-I${path}`)];
   const units = Object.keys(runtime.files).filter((path) => path.endsWith(".c") && (!path.endsWith("_main.c") || path.endsWith(`/${entry}`)));
   return cachedFile("native", contentHash([runtime.hash, compiler, entry, ...flags]), async (path) => {
     report(`compiling the native runtime with ${compiler} and sanitizers`);

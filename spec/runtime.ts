@@ -11,7 +11,7 @@ import { contentHash } from "./cache.ts";
 /** The project's root, with a final slash. */
 export const PROJECT_ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-export type World = "kernel" | "wasm32" | "native";
+export type World = "kernel" | "wasm32" | "native" | "watched";
 
 export interface RuntimeSources {
   /** Contents by path: everything below runtime-c that a world may include or compile. */

@@ -110,7 +110,7 @@ static void count_change(struct stress_counted *map, s64 result)
 	change_result; \
 })
 
-#define READ(hit_, op, call) ({ \
+#define LOOK(hit_, op, call) ({ \
 	s64 read_result = CALL((hit_)->actor, op, call); \
 	if (!count_refusal(&(hit_)->tally->kind[STP_LOSS_KIND_MAP], read_result) && read_result < 0) \
 		stress_is_wrong(WRONG_unexpected_result); \
@@ -257,10 +257,10 @@ static noinline void change_pairs(struct hit *hit)
 		CHANGE(hit, map_del, stp_map_del(&pairs, STP_KEY(n, (const char *)name)));
 		break;
 	case 6:
-		READ(hit, map_contains, stp_map_contains(&pairs, STP_KEY(n, (const char *)name)));
+		LOOK(hit, map_contains, stp_map_contains(&pairs, STP_KEY(n, (const char *)name)));
 		break;
 	case 7:
-		READ(hit, map_contains_slice, stp_map_contains(&pairs, STP_KEY(STP_ANY, (const char *)name)));
+		LOOK(hit, map_contains_slice, stp_map_contains(&pairs, STP_KEY(STP_ANY, (const char *)name)));
 		break;
 	case 8:
 		if (CHANGE(hit, map_del_slice, stp_map_del_slice(&pairs, STP_KEY(n, STP_ANY))) > 1)
@@ -292,7 +292,7 @@ static noinline void change_texts(struct hit *hit)
 	s64 r;
 
 	if (stress_random(actor, 3) == 0) {
-		r = READ(hit, map_get_string, stp_map_read_string(&texts.map, STP_ARGS(key), actor->text));
+		r = LOOK(hit, map_get_string, stp_map_read_string(&texts.map, STP_ARGS(key), actor->text));
 		if (!r && !is_whole_text(actor->text, key))
 			stress_is_wrong(WRONG_map_string_torn);
 	} else if (key < 8) {
@@ -329,17 +329,17 @@ static noinline void read_maps(struct hit *hit)
 
 	switch (stress_random(actor, 4)) {
 	case 0:
-		READ(hit, map_get, stp_map_read(&shared.map, STP_ARGS(key), &value));
+		LOOK(hit, map_get, stp_map_read(&shared.map, STP_ARGS(key), &value));
 		break;
 	case 1:
-		READ(hit, map_get_per_cpu, stp_map_read(&per_cpu.map, STP_ARGS(key), &value));
+		LOOK(hit, map_get_per_cpu, stp_map_read(&per_cpu.map, STP_ARGS(key), &value));
 		break;
 	case 2:
-		if (!READ(hit, map_stats, stp_map_read_stats(&keyed.map, STP_ARGS(key), &stats, actor->buckets)))
+		if (!LOOK(hit, map_stats, stp_map_read_stats(&keyed.map, STP_ARGS(key), &stats, actor->buckets)))
 			check_stats(actor, &stats, keyed.map.hist.buckets);
 		break;
 	default:
-		if (!READ(hit, stat_stats, stp_map_read_stats(&single.map, STP_ARGS(), &stats, actor->buckets)))
+		if (!LOOK(hit, stat_stats, stp_map_read_stats(&single.map, STP_ARGS(), &stats, actor->buckets)))
 			check_stats(actor, &stats, single.map.hist.buckets);
 	}
 }
@@ -388,7 +388,7 @@ static noinline void walk_pairs(struct hit *hit)
 	struct stp_walk walk;
 	s64 last = -1;
 
-	if (READ(hit, walk, stp_walk_begin(&walk, hit->ctx, &pairs.map, (struct stp_walk_options){ .sort = sort, .limit = stress_random(actor, 64) })))
+	if (LOOK(hit, walk, stp_walk_begin(&walk, hit->ctx, &pairs.map, (struct stp_walk_options){ .sort = sort, .limit = stress_random(actor, 64) })))
 		return;
 	hit->tally->walks++;
 	while (CALL(actor, walk, stp_walk_next(&walk)) == 1) {
@@ -408,7 +408,7 @@ static noinline void walk_removing(struct hit *hit)
 	struct stp_walk_options options = { .sort = stress_random(actor, 2) ? STP_BY_INSERTION : STP_BY_VALUE, .remove = true };
 	struct stp_walk walk;
 
-	if (READ(hit, walk_removing, stp_walk_begin(&walk, hit->ctx, map, options)))
+	if (LOOK(hit, walk_removing, stp_walk_begin(&walk, hit->ctx, map, options)))
 		return;
 	hit->tally->walks++;
 	while (CALL(actor, walk_removing, stp_walk_next(&walk)) == 1)
@@ -669,6 +669,17 @@ static void call_something(struct hit *hit)
 		print_whole(hit);
 }
 
+/*
+ * Whether the hit is exhausted. Calls of whoever interrupts it outside of any hit take its actions, too, so one that is left
+ * with few of them burns them: nobody could tell whether they last until its end.
+ */
+static void end_actions(struct hit *hit)
+{
+	if (READ_ONCE(hit->ctx->actions) < STRESS_ACTIONS_SPARE)
+		burn_actions(hit);
+	hit->exhausted = CALL(hit->actor, step, stp_step(hit->ctx)) != 1;
+}
+
 /* X2, X4: how the hit must have ended. */
 static void count_hit(struct hit *hit)
 {
@@ -727,7 +738,7 @@ void stress_hit(struct stress_actor *actor, u32 calls_max)
 	}
 	while (calls--)
 		call_something(&hit);
-	hit.exhausted = CALL(actor, step, stp_step(hit.ctx)) != 1;
+	end_actions(&hit);
 	count_hit(&hit);
 	CALL(actor, exit, (stp_probe_exit(hit.ctx), 0));
 }

@@ -14,7 +14,8 @@
 #define STRESS_PROBE_WALKS 2 /* the only probe that walks: visits are refused without telling the caller (M10) */
 #define STRESS_PRINT_SIZE 2048 /* bytes */
 #define STRESS_RING_SIZE (128u << 10) /* bytes */
-#define STRESS_ACTIONS 150 /* actions of a hit: enough, unless it burns them */
+#define STRESS_ACTIONS 200 /* actions of a hit: enough, unless it burns them */
+#define STRESS_ACTIONS_SPARE 50 /* actions: more than interrupts take between the end of a hit's calls and its exit */
 #define STRESS_TEXT_SIZE 600 /* bytes */
 
 /* Calls of the runtime, as the figures name them. */

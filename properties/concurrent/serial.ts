@@ -9,7 +9,8 @@
  *  - print_hist reads the entry, then appends line after line (P6);
  *  - ring_read: each record is taken by itself (T4). It may find nothing while a write of that CPU is in progress (T5);
  *  - probe_exit: the flush comes first, then the record of an error (X2), and both are seen before the hit is over;
- *  - map_size of a per-CPU map is a sum over parts, each looked at by itself (M11);
+ *  - map_size of a per-CPU map is a sum over parts, each looked at by itself (M11); a call that changes all parts it may
+ *    find in some of them;
  *  - a call that is refused with EBUSY, where permit.ts allows it: the model is made to refuse by map_hold before and
  *    map_release after it, neither of which enters anything in the ledger (M6).
  * Where the schedule delays stores (sim/watch/stores.ts), calls of two CPUs are in no order of time, and what is read
@@ -32,6 +33,10 @@ import { ruleOf, ruleOfDumpLine, type Trouble } from "./trouble.ts";
 export const SEARCH_NODES_MAX = 200_000;
 
 const MAPS: readonly ReplayMap[] = REPLAY_MAPS;
+const CHANGES_ALL: ReadonlySet<string> = new Set<OperationName>(["map_clear", "map_del", "map_del_slice"]);
+const WALKS: ReadonlySet<string> = new Set<OperationName>(["map_walk", "print_map"]);
+/** In the value of a walk (O1). */
+const WALK_REMOVES = 64n;
 
 /** How far a call of several steps has come. `step`: the next, as in MadeOperation.steps. */
 type Stage =
@@ -146,8 +151,8 @@ class Search {
       return call ? [{ call, stage, span: call.steps[stage?.step ?? 0] ?? call }] : [];
     });
     const mayCome = (one: Next): boolean => next.every((other) => other.span.end > one.span.begin || (this.#delayed && this.#cpuOf(other.call) !== this.#cpuOf(one.call)));
-    // Whoever interrupts has made all its calls before what it interrupted goes on; the parts of a sum it may find changed one by one.
-    const waits = (one: Next): boolean => next.some((other) => this.#interrupts(other.call, one.call) && (at[other.call.context]! > 0 || other.stage !== undefined) && other.stage?.kind !== "sizing");
+    // Whoever interrupts has made all its calls before what it interrupted goes on.
+    const waits = (one: Next): boolean => next.some((other) => this.#interrupts(other.call, one.call) && (at[other.call.context]! > 0 || other.stage !== undefined));
     return next.filter((one) => mayCome(one) && !waits(one)).sort((a, b) => a.span.end - b.span.end);
   }
 
@@ -212,8 +217,13 @@ class Search {
     const steps: (() => Progress)[] = [];
     const parts = MAPS[op.target]?.per_cpu ? Array.from({ length: REPLAY_CONFIG.cpus }, (_, cpu) => cpu) : [];
     for (const part of parts) steps.push(() => this.#addSize(call, 0n, parts, part));
-    if (this.#delayed) steps.push(() => (this.#line.sizes(op, parts.length || 1).has(result) ? "done" : undefined));
+    if (this.#delayed || (parts.length > 0 && this.#meetsChange(call))) steps.push(() => (this.#line.sizes(op, parts.length || 1).has(result) ? "done" : undefined));
     return steps;
+  }
+
+  /** A call that changes all parts of the map changes them one after the other: meanwhile some are of before. */
+  #meetsChange({ op: { target }, begin, end }: MadeOperation): boolean {
+    return this.#calls.flat().some(({ op, ...other }) => isMapCall(op) && op.target === target && (CHANGES_ALL.has(op.name) || (WALKS.has(op.name) && (op.value & WALK_REMOVES) !== 0n)) && other.begin < end && begin < other.end);
   }
 
   #addSize({ op, result }: MadeOperation, sum: bigint, left: readonly number[], part: number): Progress {

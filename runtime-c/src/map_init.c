@@ -52,6 +52,8 @@ static int check(struct stp_map *map)
 		map->string_size = STP_STRING_SIZE_MAX;
 	if (!map->scheme)
 		map->scheme = &stp_scheme_preallocated;
+	if (map->key_shape == STP_SHAPE(0, 0) && map->value_type == STP_VALUE_STATS)
+		map->per_cpu = true;
 	if (map->entries_max > STP_MAP_ENTRIES_MAX || map->string_size > STP_STRING_SIZE_MAX) {
 		stp_log("map %s: entries_max must be 1 to %d and string_size 1 to %d\n", map->name, STP_MAP_ENTRIES_MAX, STP_STRING_SIZE_MAX);
 		return -STP_EINVAL;

@@ -27,7 +27,8 @@
  *   .entries_max = N   capacity; default STP_MAP_ENTRIES_DEFAULT
  *   .string_size = N   bytes of a string part or value, the NUL included; default STP_STRING_SIZE_MAX
  *   .wrap = true       when full, drop the oldest entry instead of refusing a new one (M12)
- *   .per_cpu = true    a part for each CPU: adding shares nothing, reading merges (M13); int64 and statistics
+ *   .per_cpu = true    a part for each CPU: adding shares nothing, reading merges (M13); int64 and statistics, and always
+ *                      with statistics without a key
  *   .hist = STP_HIST_LOG or STP_HIST_LINEAR(low, high, interval)   a histogram with each statistics value
  *   .scheme = &stp_scheme_static, .memory = array, .memory_size = sizeof(array), or .scheme = &stp_scheme_reserve, .reserve = N
  * Its memory is taken when the session begins.
@@ -218,7 +219,8 @@ static STP_ALWAYS_INLINE struct stp_stats stp_map_stats_typed(struct stp_map *ma
 #define stp_map_variance(m, key) ({ struct stp_stats stp_s = stp_map_stats(m, key); stp_stats_variance(&stp_s); })
 
 /* The same for statistics without a key. */
-#define stp_stat_add(m, sample) stp_map_stat_add(m, STP_KEY(), sample)
+#define stp_stat_add(m, sample) \
+	stp_stat_add_body(&(m)->map + STP_MAP_KEY_FITS(m, STP_KEY()) + STP_MAP_VALUE_IS(m, STP_STATS), sample)
 #define stp_stat_stats(m) stp_map_stats(m, STP_KEY())
 #define stp_stat_count(m) stp_map_count(m, STP_KEY())
 #define stp_stat_sum(m) stp_map_sum(m, STP_KEY())

@@ -194,14 +194,14 @@ static inline const u64 *stp_map_node_part(const struct stp_map *map, const stru
 /**
  * struct stp_map_lookup - A key made ready outside the lock.
  * @cut:    Parts that were shortened.
- * @length: If part 0 is a string, the bytes that it keeps; @head: the first of them, as a word.
+ * @length: If part 0 is a string, the bytes that it keeps; @head, @next: the first 16 of them, as words.
  */
 struct stp_map_lookup {
 	const u64 *value;
 	u64 hash;
 	u32 cut;
 	u32 length;
-	u64 head;
+	u64 head, next;
 };
 
 static STP_ALWAYS_INLINE u64 stp_hash_mix(u64 hash, u64 word)
@@ -215,14 +215,20 @@ static STP_ALWAYS_INLINE const char *stp_lookup_string(const struct stp_map_look
 	return (const char *)(uintptr_t)lookup->value[n];
 }
 
-/* Words of @string into @hash, up to @limit bytes; the first one is @head. Return: its length, at most @limit. */
-static STP_ALWAYS_INLINE u32 stp_hash_string(u64 *hash, u64 *head, const char *string, u32 limit)
+/* Words of @string into @hash, up to @limit bytes; the first two are @head and @next. Return: its length, at most @limit. */
+static STP_ALWAYS_INLINE u32 stp_hash_string(u64 *hash, u64 *head, u64 *next, const char *string, u32 limit)
 {
 	u32 length = stp_string_word(string, limit, head);
 	u32 bytes = length;
 	u64 word;
 
 	*hash = stp_hash_mix(*hash, *head);
+	*next = 0;
+	if (bytes < sizeof(word) || length == limit)
+		return length;
+	bytes = stp_string_word(string + length, limit - length, next);
+	*hash = stp_hash_mix(*hash, *next);
+	length += bytes;
 	while (bytes == sizeof(word) && length < limit) {
 		bytes = stp_string_word(string + length, limit - length, &word);
 		*hash = stp_hash_mix(*hash, word);
@@ -234,7 +240,7 @@ static STP_ALWAYS_INLINE u32 stp_hash_string(u64 *hash, u64 *head, const char *s
 /* M1: cuts and hashes; the shape is the map's. Without @value nothing is looked at: the call will be refused. */
 static STP_ALWAYS_INLINE void stp_map_prepare(const struct stp_map *map, u32 shape, const u64 *value, u32 any, struct stp_map_lookup *lookup)
 {
-	u64 head;
+	u64 head, next;
 	u32 i, length;
 
 	lookup->value = value;
@@ -250,12 +256,13 @@ static STP_ALWAYS_INLINE void stp_map_prepare(const struct stp_map *map, u32 sha
 			lookup->hash = stp_hash_mix(lookup->hash, value[i]);
 			continue;
 		}
-		length = stp_hash_string(&lookup->hash, &head, stp_lookup_string(lookup, i), map->string_size - 1);
+		length = stp_hash_string(&lookup->hash, &head, &next, stp_lookup_string(lookup, i), map->string_size - 1);
 		if (length == map->string_size - 1 && stp_lookup_string(lookup, i)[length])
 			lookup->cut++;
 		if (i == 0) {
 			lookup->length = length;
 			lookup->head = head;
+			lookup->next = next;
 		}
 	}
 }
@@ -295,7 +302,9 @@ static STP_ALWAYS_INLINE bool stp_map_node_matches(const struct stp_map *map, u3
 			if (i == 0 && !(any & 1)) {
 				if (part[0] != lookup->length || (lookup->length && part[1] != lookup->head))
 					return false;
-				if (lookup->length > sizeof(u64) && !stp_map_string_goes_on(part, stp_lookup_string(lookup, i), sizeof(u64), map->string_size - 1))
+				if (lookup->length > sizeof(u64) && part[2] != lookup->next)
+					return false;
+				if (lookup->length > 2 * sizeof(u64) && !stp_map_string_goes_on(part, stp_lookup_string(lookup, i), 2 * sizeof(u64), map->string_size - 1))
 					return false;
 			} else if (!stp_map_string_goes_on(part, stp_lookup_string(lookup, i), 0, map->string_size - 1)) {
 				return false;
@@ -524,6 +533,7 @@ int stp_stat_refuse(struct stp_ctx *ctx, int error);
  */
 static STP_ALWAYS_INLINE int stp_stat_add_body(struct stp_map *map, s64 sample)
 {
+	struct stp_ledger *row;
 	struct stp_map_part *part;
 	struct stp_map_node *node;
 	struct stp_ctx *ctx;
@@ -535,17 +545,18 @@ static STP_ALWAYS_INLINE int stp_stat_add_body(struct stp_map *map, s64 sample)
 	part = &map->parts[ctx->slot];
 	if (stp_unlikely(!stp_map_take(part, ctx)))
 		return stp_stat_refuse(ctx, -STP_EBUSY);
-	stp_ledger_attempt(ctx->row, STP_LOSS_KIND_MAP);
+	row = ctx->row;
+	stp_ledger_attempt(row, STP_LOSS_KIND_MAP);
 	node = part->first;
 	if (stp_unlikely(!node))
 		node = stp_map_insert(map, part, NULL, map->seed, ctx);
-	if (node)
+	if (stp_likely(node))
 		stp_stats_add(stp_map_node_stats(node), &map->hist, sample);
 	stp_map_give(part);
 	if (stp_unlikely(!node))
-		stp_ledger_lose(ctx->row, STP_LOSS_KIND_MAP, STP_LOSS_FULL);
+		stp_ledger_lose(row, STP_LOSS_KIND_MAP, STP_LOSS_FULL);
 	else
-		stp_ledger_deliver(ctx->row, STP_LOSS_KIND_MAP);
+		stp_ledger_deliver(row, STP_LOSS_KIND_MAP);
 	stp_preempt_enable();
 	return node ? 0 : -STP_EFULL;
 }
@@ -633,7 +644,7 @@ static STP_ALWAYS_INLINE int stp_map_add_typed(struct stp_map *map, u32 shape, c
 static STP_ALWAYS_INLINE int stp_map_stat_add_typed(struct stp_map *map, u32 shape, const u64 *key, s64 sample)
 {
 	if (shape == STP_SHAPE(0, 0))
-		return stp_likely(map->per_cpu) ? stp_stat_add_body(map, sample) : stp_map_stat_add_args(map, &(const struct stp_args){ .value = key, .shape = shape }, sample);
+		return stp_stat_add_body(map, sample);
 	if (STP_MAP_INLINED(shape))
 		return stp_map_stat_add_body(map, shape, map->key_at, true, key, sample);
 	if (shape == STP_SHAPE(1, 1))

@@ -88,7 +88,33 @@ static inline s64 stp_stats_max(const struct stp_stats *stats)
 	return stats->count ? stats->max : 0;
 }
 
-/* 128-bit sums, in two words; there is no wider type on all machines. */
+/*
+ * 128-bit sums in two words, the lower one first. Not all machines have a wider type; where the two words are one, they are
+ * added as one. (The native world is built with STP_WORDS_ONLY, so that the other way is verified, too.)
+ */
+#if !defined(STP_WORDS_ONLY) && defined(__SIZEOF_INT128__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+typedef unsigned __int128 stp_wide __attribute__((may_alias, aligned(8)));
+
+static STP_ALWAYS_INLINE void stp_wide_add(u64 to[2], u64 low, u64 high)
+{
+	*(stp_wide *)to += (unsigned __int128)high << 64 | low;
+}
+
+/* As stp_wide_add(), of unsigned numbers; all ones instead of more. */
+static STP_ALWAYS_INLINE void stp_wide_add_saturating(u64 to[2], u64 low, u64 high)
+{
+	if (stp_unlikely(__builtin_add_overflow(*(stp_wide *)to, (unsigned __int128)high << 64 | low, (stp_wide *)to)))
+		to[0] = to[1] = ~0ull;
+}
+
+/* Adds the square of a number, as stp_wide_add_saturating() does. */
+static STP_ALWAYS_INLINE void stp_wide_add_square(u64 to[2], s64 value)
+{
+	unsigned __int128 square = (unsigned __int128)((__int128)value * value);
+
+	stp_wide_add_saturating(to, square, square >> 64);
+}
+#else
 static STP_ALWAYS_INLINE void stp_wide_add(u64 to[2], u64 low, u64 high)
 {
 	u64 sum = to[0] + low;
@@ -97,17 +123,8 @@ static STP_ALWAYS_INLINE void stp_wide_add(u64 to[2], u64 low, u64 high)
 	to[0] = sum;
 }
 
-/* As stp_wide_add(), of unsigned numbers; all ones instead of more. */
 static STP_ALWAYS_INLINE void stp_wide_add_saturating(u64 to[2], u64 low, u64 high)
 {
-#ifdef __SIZEOF_INT128__
-	unsigned __int128 sum;
-
-	if (__builtin_add_overflow((unsigned __int128)to[1] << 64 | to[0], (unsigned __int128)high << 64 | low, &sum))
-		sum = ~(unsigned __int128)0;
-	to[0] = sum;
-	to[1] = sum >> 64;
-#else
 	u64 sum = to[0] + low;
 	u64 carry = sum < low;
 	u64 top = to[1] + high;
@@ -116,26 +133,19 @@ static STP_ALWAYS_INLINE void stp_wide_add_saturating(u64 to[2], u64 low, u64 hi
 	over |= top + carry < top;
 	to[0] = over ? ~0ull : sum;
 	to[1] = over ? ~0ull : top + carry;
-#endif
 }
 
-/* a * b in 128 bits. */
-static STP_ALWAYS_INLINE void stp_wide_multiply(u64 to[2], u64 a, u64 b)
+static STP_ALWAYS_INLINE void stp_wide_add_square(u64 to[2], s64 value)
 {
-#ifdef __SIZEOF_INT128__
-	unsigned __int128 product = (unsigned __int128)a * b;
+	u64 magnitude = value < 0 ? 0 - (u64)value : (u64)value;
+	u64 low = (u64)(u32)magnitude * (u32)magnitude;
+	u64 cross = (magnitude >> 32) * (u32)magnitude;
+	u64 middle = cross + (low >> 32);
+	u64 other = cross + (u32)middle;
 
-	to[0] = product;
-	to[1] = product >> 64;
-#else
-	u64 low = (u64)(u32)a * (u32)b;
-	u64 middle = (a >> 32) * (u32)b + (low >> 32);
-	u64 other = (u64)(u32)a * (b >> 32) + (u32)middle;
-
-	to[0] = other << 32 | (u32)low;
-	to[1] = (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32);
-#endif
+	stp_wide_add_saturating(to, other << 32 | (u32)low, (magnitude >> 32) * (magnitude >> 32) + (middle >> 32) + (other >> 32));
 }
+#endif
 
 /* Index of the highest bit that is set, plus 1; 0 for 0. */
 static STP_ALWAYS_INLINE u32 stp_bits(u64 value)
@@ -152,8 +162,6 @@ static STP_ALWAYS_INLINE u32 stp_hist_log_bucket(s64 value)
 static STP_ALWAYS_INLINE void stp_stats_add(struct stp_stats *stats, const struct stp_hist *hist, s64 value)
 {
 	u64 *buckets = (u64 *)(stats + 1);
-	u64 magnitude = value < 0 ? 0 - (u64)value : (u64)value;
-	u64 square[2];
 
 	stats->count++;
 	if (value < stats->min)
@@ -161,8 +169,7 @@ static STP_ALWAYS_INLINE void stp_stats_add(struct stp_stats *stats, const struc
 	if (value > stats->max)
 		stats->max = value;
 	stp_wide_add(stats->sum, value, value >> 63);
-	stp_wide_multiply(square, magnitude, magnitude);
-	stp_wide_add_saturating(stats->sumsq, square[0], square[1]);
+	stp_wide_add_square(stats->sumsq, value);
 	if (hist->kind == STP_HIST_KIND_NONE)
 		return;
 	buckets[hist->kind == STP_HIST_KIND_LOG ? stp_hist_log_bucket(value) : stp_hist_bucket(hist, value)]++;

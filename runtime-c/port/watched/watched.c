@@ -118,7 +118,7 @@ void watch_lock(u32 *lock, bool taken)
 
 void watch_owned(const void *memory, size_t size, u32 cpu)
 {
-	need(watch.owned_count < WATCH_OWNED);
+	watch.owned_count %= WATCH_OWNED; /* the last ones are kept */
 	watch.owned[watch.owned_count].memory = memory;
 	watch.owned[watch.owned_count].size = size;
 	watch.owned[watch.owned_count++].cpu = cpu;

@@ -7,7 +7,7 @@
 
 #define WATCH_CPUS 4
 #define WATCH_PLANS 3
-#define WATCH_OWNED 256
+#define WATCH_OWNED 1024
 
 /* What comes in between: @at its point, on @cpu at @level. */
 struct watch_plan {
