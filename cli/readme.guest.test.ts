@@ -11,7 +11,11 @@ beforeAll(async () => void (temporary = await mkdtemp(join(tmpdir(), "test-of-re
 afterAll(() => rm(temporary, { recursive: true, force: true }));
 
 const texts = await Promise.all(["README.md", "examples/001-opens/README.md"].map((path) => readFile(join(PROJECT_ROOT, path), "utf8")));
-const commands = [...new Set(texts.flatMap(commandsOf))].filter(needsGuest);
+/** Commands that CI leaves out, and why. */
+const NOT_HERE: Readonly<Record<string, string>> = {
+  "./stp kernel bench": "it fetches and builds SystemTap, and its figures are for people",
+};
+const commands = [...new Set(texts.flatMap(commandsOf))].filter((command) => needsGuest(command) && !(command in NOT_HERE));
 
 test.each(commands)("%s succeeds, and prints something", async (command) => {
   // What one command records, a later one replays: a README that says the same twice may not fail for that.

@@ -11,7 +11,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runtimeSources, type RuntimeSources, type World } from "../spec/runtime.ts";
+import { runtimeSources, type RuntimeSources } from "../spec/runtime.ts";
 import { SANDBOX_LOCK_SPINS_MAX } from "../sim/probe.ts";
 import { createGenerator } from "./generate.ts";
 import { loadModel } from "./model.ts";
@@ -81,20 +81,22 @@ class NativeProgram {
   readonly #directory: string;
   readonly #runtime: RuntimeSources;
   readonly #flags: readonly string[];
+  readonly #program: "replay" | "watched";
   readonly #objects = new Map<string, string>();
   #links = 0;
 
-  constructor(directory: string, runtime: RuntimeSources, flags: readonly string[]) {
+  constructor(directory: string, program: "replay" | "watched", flags: readonly string[]) {
     this.#directory = directory;
-    this.#runtime = runtime;
+    this.#program = program;
+    this.#runtime = runtimeSources(program === "replay" ? "native" : "watched");
     this.#flags = flags;
   }
 
   async prepare(): Promise<void> {
-    const { files } = this.#runtime;
+    const { files, core, replay } = this.#runtime;
     await writeTree(this.#directory, this.#runtime);
-    const units = Object.keys(files).filter((path) => path.endsWith(".c") && (!path.endsWith("_main.c") || /\/(replay|watched)_main\.c$/.test(path)));
-    for (const path of units) {
+    const port = Object.keys(files).filter((path) => path.startsWith("runtime-c/port/") && path.endsWith(".c") && !path.endsWith("/fuzz_main.c"));
+    for (const path of [...core, ...(this.#program === "replay" ? replay : []), ...port]) {
       const object = join(this.#directory, `${basename(path)}.o`);
       const compiled = await this.#compile(path, object);
       if (compiled.how) throw new Error(`${path} does not compile: ${compiled.stderr}`);
@@ -146,24 +148,24 @@ interface Replay {
   readonly expected: Buffer;
 }
 
-/** All that mutants are tried with, prepared once for many. */
+/** One of the programs, ready to be linked with mutants. */
+interface Ready {
+  readonly program: NativeProgram;
+  readonly ms_max: number;
+}
+
+/** All that mutants are tried with, prepared once for many, when it is first needed. */
 export class MutantBench {
   readonly #directory: string;
   readonly #replays: readonly Replay[];
-  readonly #wide: NativeProgram;
-  readonly #narrow: NativeProgram;
-  readonly #limits = new Map<NativeProgram, number>();
+  readonly #ready = new Map<string, Promise<Ready>>();
 
   private constructor(directory: string, replays: readonly Replay[]) {
     this.#directory = directory;
     this.#replays = replays;
-    const native = runtimeSources("native");
-    this.#wide = new NativeProgram(join(directory, "wide"), native, FLAGS);
-    this.#narrow = new NativeProgram(join(directory, "narrow"), native, NARROW);
   }
 
-  /** Throws if the C as it is does not pass. */
-  static async create({ narrow = true }: { readonly narrow?: boolean } = {}): Promise<MutantBench> {
+  static async create(): Promise<MutantBench> {
     const model = await loadModel();
     const replays = Array.from({ length: REPLAYS }, (_, index) => {
       const batch = createGenerator(index + 1).batch(REPLAY_OPERATIONS, FULL_EVERY).slice();
@@ -171,48 +173,76 @@ export class MutantBench {
       const results = model.run(batch);
       return { batch, expected: Buffer.concat([results, model.dump()]) };
     });
-    const bench = new MutantBench(await mkdtemp(join(tmpdir(), "stp-mutants-")), replays);
-    try {
-      for (const program of narrow ? [bench.#wide, bench.#narrow] : [bench.#wide]) await bench.#prepare(program);
-    } catch (error) {
-      await bench.close();
-      throw error;
-    }
-    return bench;
+    return new MutantBench(await mkdtemp(join(tmpdir(), "stp-mutants-")), replays);
   }
 
   async close(): Promise<void> {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  async #prepare(program: NativeProgram): Promise<void> {
+  /** What becomes of a mutant, stage by stage. Without the machine if `last` says so. */
+  async run(mutant: Mutant, last: Stage = "machine"): Promise<Outcome> {
+    for (const [stage, flags] of [["replay", FLAGS], ["watched", NARROW], ["replay", NARROW]] as const) {
+      if (flags === NARROW && stage === "replay" && !mutant.path.endsWith("/stats.h")) continue; // nothing else depends on the width
+      const how = await this.#native(stage, flags, mutant);
+      if (how === undefined) return { outcome: "does not compile" };
+      if (how) return { outcome: "killed", stage, how };
+      if (stage === last) break;
+    }
+    if (last !== "machine") return { outcome: "survived" };
+    const how = await onMachine(mutant);
+    return how ? { outcome: "killed", stage: "machine", how } : { outcome: "survived" };
+  }
+
+  /** How a program fails; "": it does not. Undefined if it does not compile. */
+  async #native(stage: "replay" | "watched", flags: readonly string[], mutant: Mutant): Promise<string | undefined> {
+    const { program, ms_max } = await this.#prepared(stage, flags);
+    const path = await program.link(mutant);
+    if (path === undefined) return undefined;
+    const how = await this.#failureOf(stage, path, ms_max);
+    await program.drop(path);
+    return how;
+  }
+
+  /** Throws if the C as it is does not pass. */
+  #prepared(stage: "replay" | "watched", flags: readonly string[]): Promise<Ready> {
+    const name = `${stage}-${flags === NARROW ? "narrow" : "wide"}`;
+    let ready = this.#ready.get(name);
+    if (!ready) this.#ready.set(name, (ready = this.#prepare(stage, new NativeProgram(join(this.#directory, name), stage, flags))));
+    return ready;
+  }
+
+  async #prepare(stage: "replay" | "watched", program: NativeProgram): Promise<Ready> {
     await program.prepare();
     const path = await program.link();
     if (path === undefined) throw new Error("The C as it is does not link");
     const begun_ms = performance.now();
-    const wrong = await this.#replay(path, COMPILE_MS_MAX);
-    if (wrong) throw new Error(`The C as it is does not pass the replays: ${wrong}`);
-    this.#limits.set(program, SLOWER_MS_MIN + SLOWER_TIMES_MAX * (performance.now() - begun_ms));
+    const wrong = await this.#failureOf(stage, path, COMPILE_MS_MAX);
+    if (wrong) throw new Error(`The C as it is does not pass (${stage}): ${wrong}`);
     await program.drop(path);
+    return { program, ms_max: SLOWER_MS_MIN + SLOWER_TIMES_MAX * (performance.now() - begun_ms) };
   }
 
-  async replay(mutant: Mutant): Promise<Outcome> {
-    for (const program of mutant.path.endsWith("/stats.h") ? [this.#wide, this.#narrow] : [this.#wide]) {
-      const path = await program.link(mutant);
-      if (path === undefined) return { outcome: "does not compile" };
-      const how = await this.#replay(path, this.#limits.get(program)!);
-      await program.drop(path);
-      if (how) return { outcome: "killed", stage: "replay", how };
-    }
-    return { outcome: "survived" };
-  }
-
-  async #replay(program: string, ms_max: number): Promise<string> {
+  /** `ms_max` is for all that it runs. */
+  async #failureOf(stage: "replay" | "watched", program: string, ms_max: number): Promise<string> {
+    if (stage === "watched") return howOf(await runChild(program, [], { ms_max }));
+    const end_ms = performance.now() + ms_max;
     for (const { batch, expected } of this.#replays) {
-      const { how, stdout, stderr } = await runChild(program, [], { input: batch, ms_max });
-      if (how) return how.startsWith("exit") ? (/(?:runtime error|Sanitizer): [^\n]{0,80}/.exec(stderr)?.[0] ?? how) : how;
-      if (!expected.equals(stdout)) return "diverges";
+      const ended = await runChild(program, [], { input: batch, ms_max: Math.max(1, end_ms - performance.now()) });
+      if (ended.how) return howOf(ended);
+      if (!expected.equals(ended.stdout)) return "diverges";
     }
     return "";
   }
+}
+
+function howOf({ how, stderr }: Ended): string {
+  if (how === "" || how === "hang") return how;
+  return /runtime error: [^\n]{0,60}|Sanitizer: [\w-]+(?: memory leaks)?|\w+\.[ch]:\d+: not so: [^\n]{0,60}/.exec(stderr)?.[0] ?? how;
+}
+
+/** In a process that can be killed. */
+async function onMachine(mutant: Mutant): Promise<string> {
+  const { how, stdout } = await runChild(process.execPath, ["--import", "tsx", fileURLToPath(new URL("./mutant-machine.ts", import.meta.url)), JSON.stringify(mutant)], { ms_max: MACHINE_MS_MAX });
+  return how === "" ? stdout.toString().trim() : how;
 }

@@ -215,3 +215,20 @@ function ledgerOf(rows: readonly Fact[]): Counted {
   const lost = CAUSES.map((cause) => [cause, Number(total(rows, cause))] as const).filter(([, n]) => n > 0);
   return { attempted: Number(total(rows, "attempted")), delivered: Number(total(rows, "delivered")), lost: Object.fromEntries(lost) };
 }
+
+const SHOWN_MAX = 12; // calls in the list for people
+
+/** The figures for people. */
+export function stressSummary(figures: StressFigures): string {
+  const pairs = (of_: Readonly<Record<string, number>>): string => Object.entries(of_).map(([name, n]) => `${name} ${n}`).join(", ");
+  const calls = Object.entries(figures.nmis_by_call);
+  const rest = calls.length - SHOWN_MAX;
+  return [
+    `${figures.calls} calls: ${pairs(figures.calls_by_level)}; ${figures.reached} combinations of call, level and result`,
+    `${figures.nmis} nmis, ${figures.nmis_in_call} inside a call (${pairs(figures.nmis_by_level)}): ${figures.nmis_irqs_off} with interrupts off, ${figures.nmis_in_ring} in a write to the ring, ${figures.nmis_in_module} on an instruction of the module`,
+    `  by call: ${pairs(Object.fromEntries(calls.slice(0, SHOWN_MAX)))}${rest > 0 ? ` and ${rest} more calls` : ""}`,
+    ...Object.entries(figures.ledger).map(([kind, { attempted, delivered, lost }]) => `${kind}: ${attempted} attempted = ${delivered} delivered + lost (${pairs(lost) || "none"})`),
+    `${figures.records} records read; ${figures.checks} comparisons`,
+    "",
+  ].join("\n");
+}

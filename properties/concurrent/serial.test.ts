@@ -1,5 +1,6 @@
 /** The oracle by worked examples: what overlaps may be in either order (M6), what does not may not; refusals by M6 and M10. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { REPLAY_MAPS, type OperationName } from "../../spec/protocol.ts";
 import { loadModel, type Model } from "../model.ts";
 import { encodeBatch, operation, type Operation } from "../operations.ts";
 import type { MadeOperation, Observation } from "./bench.ts";
@@ -88,6 +89,13 @@ describe("refusals (M6)", () => {
     expect(refused("task", 1, [2, 3], { spins: 8 })).toBeUndefined();
     expect(refused("task", 1, [2, 3], { spins: 7 })?.detail).toMatch(/having waited for 7 tries and not 8$/);
     expect(refused("nmi", 1, [2, 3], { spins: 4 })).toBeUndefined();
+  });
+  test("in a per-CPU map it is about the parts that both need (M13)", () => {
+    const target = REPLAY_MAPS.findIndex(({ name }) => name === "sums");
+    const call = (name: OperationName, cpu: number): Operation => operation(name, { cpu, target, args: [1n], value: name === "map_add" ? 1n : 0n });
+    const meets = (op: Operation): Trouble | undefined => judge([{ op: call("map_add", 0), span: [1, 4] }, { cpu: 1, op, span: [2, 3], result: -2n }], [call("map_add", 0), operation("map_hold", { cpu: 1, target }), op, operation("map_release", { cpu: 1, target })], { spins: 8 });
+    expect(meets(call("map_get", 1))).toBeUndefined();
+    expect(meets(call("map_add", 1))).toMatchObject({ rule: "M6" });
   });
   test("one that is not counted is wrong", () => {
     expect(judge([{ op: set(0, 5n), span: [1, 4] }, { level: "nmi", op: add0, span: [2, 3], result: -2n }], [set(0, 5n)])?.rule).toBe("X4");

@@ -39,7 +39,8 @@ const struct stp_scheme stp_scheme_reserve = {
 /* Pieces of an array that the program has: nothing is allocated at all. */
 static void *take_static(struct stp_map *map, size_t size)
 {
-	size_t begin = (map->memory_used + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+	uintptr_t array = (uintptr_t)map->memory;
+	size_t begin = ((array + map->memory_used + ALIGN_BYTES - 1) & ~(uintptr_t)(ALIGN_BYTES - 1)) - array; /* the array may begin anywhere */
 	void *memory = (u8 *)map->memory + begin;
 
 	map->memory_used = begin + size;

@@ -79,7 +79,7 @@ static void add_sample(struct shadow *to, s64 sample)
 	to->count++;
 	to->sum += sample;
 	to->avg = to->sum / to->count;
-	if (sample > 1000 || sample < -1000)
+	if (to->sum > 100000 || to->sum < -100000 || sample > 1000 || sample < -1000)
 		return;
 	to->squares += (__int128)sample * sample;
 	if (to->count > 1)
@@ -147,7 +147,7 @@ static void check_merged(u32 count)
 	memcpy(shadow, place, sizeof(shadow));
 	for (i = 0; i < count; i++)
 		shadow[i].sum = shadow[i].value;
-	need(stp_map_size(&merged) == count);
+	need(stp_map_size(&merged) == merged.map.parts[0].size + merged.map.parts[1].size);
 	for (sort = 0; sort < 6; sort++)
 		check_order(&merged.map, count, sort < 4 ? sort : STP_BY_KEY(1) + sort - 4, false);
 	for (sort = 0; sort < 2; sort++)
@@ -277,9 +277,9 @@ static void case_spread(void)
 
 /* Schemes */
 
-static s64 list_memory[512];
+static s64 list_memory[513];
 STP_LIST(refilled, STP_INT64, .entries_max = 10, .scheme = &stp_scheme_reserve, .reserve = 4);
-STP_LIST(fixed, STP_INT64, .entries_max = 3, .scheme = &stp_scheme_static, .memory = list_memory, .memory_size = sizeof(list_memory));
+STP_LIST(fixed, STP_INT64, .entries_max = 3, .scheme = &stp_scheme_static, .memory = &list_memory[1], .memory_size = sizeof(list_memory) - 8);
 STP_MAP(refilled_wrap, STP_KEYS(STP_INT64), STP_INT64, .entries_max = 5, .wrap = true, .scheme = &stp_scheme_reserve, .reserve = 3);
 
 static void pushes(u32 good, u32 bad)
@@ -298,7 +298,7 @@ static void case_schemes(void)
 	u32 before, i;
 	s64 key;
 
-	fixed.map.memory_size = sizeof(list_memory);
+	fixed.map.memory_size = sizeof(list_memory) - 8;
 	bed_open(&options);
 	part = refilled.map.parts;
 	watch.refills = 0;
@@ -343,8 +343,8 @@ static void case_schemes(void)
 	for (i = 0; i < 3; i++)
 		need(!stp_map_push(&fixed, 5));
 	need(stp_map_push(&fixed, 5) == -STP_EFULL);
-	need((u8 *)fixed.map.parts == (u8 *)list_memory + (-(uintptr_t)list_memory & 0));
-	need(fixed.map.memory_used <= sizeof(list_memory) && fixed.map.memory_used > 1000);
+	need((uintptr_t)fixed.map.parts % 64 == 0 && (s64 *)fixed.map.parts > list_memory && (s64 *)fixed.map.parts <= list_memory + 8);
+	need(fixed.map.memory_used <= sizeof(list_memory) - 8 && fixed.map.memory_used > 1000);
 	before = fixed.map.memory_used;
 	bed_close();
 	fixed.map.memory_size = before; /* just enough; the memory is used again, and is not zeroed by anybody else */
