@@ -17,14 +17,14 @@ export function postCommand(): Command {
     });
 }
 
-/** Prints; exit status 1 if the recording is damaged or its ledger does not balance. */
+/** Prints; exit status 1 if the recording is damaged, its ledger does not balance, or a probe ended with an error. */
 export async function printRecording(directory: string, options: PostOptions): Promise<void> {
-  const { ok } = await postprocess(directory, {
+  const { ok, errors } = await postprocess(directory, {
     json: options.json ?? false,
     write: async (bytes) => {
       if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
     },
     report: (line) => process.stderr.write(`stp: ${line}\n`),
   });
-  if (!ok) process.exitCode = 1;
+  if (!ok || errors > 0) process.exitCode = 1;
 }

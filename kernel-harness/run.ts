@@ -91,7 +91,7 @@ function stepsOf(run: ProbeRun, name: string): string[] {
     step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), ...limitsOf(run), "-o", "/recording", `/${name}.ko`),
     step("await", "stpd", "started", START_S_MAX),
     step("run", "workload", WORKLOAD_S_MAX, "/workload", run.workload.processes, run.workload.opens),
-    step("signal", "stpd", "INT"),
+    step("signal", "stpd", "INT", "if-running"), // the program may have ended its session by itself
     step("wait", "stpd", STOP_S_MAX),
     step("send", "/recording"),
   ];

@@ -19,9 +19,13 @@ import { plant, type Mutant } from "./mutants.ts";
 
 /** Replays, each on a fresh session with a seed of its own, which brings other arguments. */
 const REPLAYS = 30;
+/** Those that come before the watched world: most mutants fail the first. */
+const REPLAYS_FIRST = 3;
 const REPLAY_OPERATIONS = 4_000;
 /** Operations after which the full dump joins the digest. */
 const FULL_EVERY = 32;
+/** Units that are compiled first with a mutant of a header, to save the rest of them. */
+const HEADER_UNITS = /\/(map|stats|typed)\.c$/;
 const COMPILE_MS_MAX = 120_000;
 /** How much longer than the C as it is a mutant may run before it hangs. */
 const SLOWER_TIMES_MAX = 8;
@@ -105,14 +109,14 @@ class NativeProgram {
   }
 
   /** Path of the program with a mutant in it, or without; undefined if it does not compile. It lives until `drop`. */
-  async link(mutant?: Mutant): Promise<string | undefined> {
+  async link(mutant?: Mutant, among = /./): Promise<string | undefined> {
     const place = join(this.#directory, `link${this.#links++}`);
     await mkdir(place);
     const objects = new Map(this.#objects);
     if (mutant) {
       await mkdir(dirname(join(place, mutant.path)), { recursive: true });
       await writeFile(join(place, mutant.path), plant(this.#runtime, mutant).files[mutant.path]!);
-      for (const path of mutant.path.endsWith(".h") ? this.#objects.keys() : [mutant.path]) {
+      for (const path of mutant.path.endsWith(".h") ? [...this.#objects.keys()].filter((unit) => among.test(unit)) : [mutant.path]) {
         const object = join(place, `${basename(path)}.o`);
         if ((await this.#compile(path, object, place)).how) return undefined;
         objects.set(path, object);
@@ -146,6 +150,15 @@ async function writeTree(directory: string, runtime: RuntimeSources): Promise<vo
 interface Replay {
   readonly batch: Uint8Array;
   readonly expected: Buffer;
+}
+
+/** One program, and of the replays which. */
+interface Step {
+  readonly stage: "replay" | "watched";
+  readonly flags: readonly string[];
+  readonly among?: RegExp;
+  readonly from?: number;
+  readonly to?: number;
 }
 
 /** One of the programs, ready to be linked with mutants. */
@@ -182,12 +195,19 @@ export class MutantBench {
 
   /** What becomes of a mutant, stage by stage. Without the machine if `last` says so. */
   async run(mutant: Mutant, last: Stage = "machine"): Promise<Outcome> {
-    for (const [stage, flags] of [["replay", FLAGS], ["watched", NARROW], ["replay", NARROW]] as const) {
-      if (flags === NARROW && stage === "replay" && !mutant.path.endsWith("/stats.h")) continue; // nothing else depends on the width
-      const how = await this.#native(stage, flags, mutant);
+    const header = mutant.path.endsWith(".h");
+    const first = { from: 0, to: REPLAYS_FIRST };
+    const steps: Step[] = [
+      ...(header ? [{ stage: "replay", flags: FLAGS, among: HEADER_UNITS, ...first } as const] : [{ stage: "replay", flags: FLAGS, ...first } as const]),
+      { stage: "watched", flags: NARROW },
+      { stage: "replay", flags: FLAGS, from: header ? 0 : REPLAYS_FIRST, to: REPLAYS },
+      // Nothing else depends on the width.
+      ...(mutant.path.endsWith("/stats.h") ? [{ stage: "replay", flags: NARROW, from: 0, to: REPLAYS } as const] : []),
+    ];
+    for (const step of steps) {
+      const how = await this.#native(step, mutant);
       if (how === undefined) return { outcome: "does not compile" };
-      if (how) return { outcome: "killed", stage, how };
-      if (stage === last) break;
+      if (how) return { outcome: "killed", stage: step.stage, how };
     }
     if (last !== "machine") return { outcome: "survived" };
     const how = await onMachine(mutant);
@@ -195,11 +215,11 @@ export class MutantBench {
   }
 
   /** How a program fails; "": it does not. Undefined if it does not compile. */
-  async #native(stage: "replay" | "watched", flags: readonly string[], mutant: Mutant): Promise<string | undefined> {
-    const { program, ms_max } = await this.#prepared(stage, flags);
-    const path = await program.link(mutant);
+  async #native(step: Step, mutant: Mutant): Promise<string | undefined> {
+    const { program, ms_max } = await this.#prepared(step.stage, step.flags);
+    const path = await program.link(mutant, step.among);
     if (path === undefined) return undefined;
-    const how = await this.#failureOf(stage, path, ms_max);
+    const how = await this.#failureOf(step, path, ms_max);
     await program.drop(path);
     return how;
   }
@@ -217,17 +237,17 @@ export class MutantBench {
     const path = await program.link();
     if (path === undefined) throw new Error("The C as it is does not link");
     const begun_ms = performance.now();
-    const wrong = await this.#failureOf(stage, path, COMPILE_MS_MAX);
+    const wrong = await this.#failureOf({ stage, flags: FLAGS }, path, COMPILE_MS_MAX);
     if (wrong) throw new Error(`The C as it is does not pass (${stage}): ${wrong}`);
     await program.drop(path);
     return { program, ms_max: SLOWER_MS_MIN + SLOWER_TIMES_MAX * (performance.now() - begun_ms) };
   }
 
   /** `ms_max` is for all that it runs. */
-  async #failureOf(stage: "replay" | "watched", program: string, ms_max: number): Promise<string> {
+  async #failureOf({ stage, from, to }: Step, program: string, ms_max: number): Promise<string> {
     if (stage === "watched") return howOf(await runChild(program, [], { ms_max }));
     const end_ms = performance.now() + ms_max;
-    for (const { batch, expected } of this.#replays) {
+    for (const { batch, expected } of this.#replays.slice(from, to)) {
       const ended = await runChild(program, [], { input: batch, ms_max: Math.max(1, end_ms - performance.now()) });
       if (ended.how) return howOf(ended);
       if (!expected.equals(ended.stdout)) return "diverges";
@@ -243,6 +263,7 @@ function howOf({ how, stderr }: Ended): string {
 
 /** In a process that can be killed. */
 async function onMachine(mutant: Mutant): Promise<string> {
-  const { how, stdout } = await runChild(process.execPath, ["--import", "tsx", fileURLToPath(new URL("./mutant-machine.ts", import.meta.url)), JSON.stringify(mutant)], { ms_max: MACHINE_MS_MAX });
+  const { how, stdout, stderr } = await runChild(process.execPath, ["--import", "tsx", fileURLToPath(new URL("./mutant-machine.ts", import.meta.url)), JSON.stringify(mutant)], { ms_max: MACHINE_MS_MAX });
+  if (how !== "" && how !== "hang") throw new Error(`The machine cannot try ${mutant.name}: ${how} ${stderr.slice(0, 1000)}`);
   return how === "" ? stdout.toString().trim() : how;
 }

@@ -22,7 +22,8 @@ const FLAGS = ["-std=gnu11", "-O1", "-g", "-fno-omit-frame-pointer", "-fno-sanit
 
 /** A program of the native world: which of the port's files has its entry, and what compiles it. */
 export interface NativeProgram {
-  readonly entry: "replay_main.c" | "fuzz_main.c";
+  readonly world?: "native" | "watched";
+  readonly entry: "replay_main.c" | "fuzz_main.c" | "watched_main.c";
   readonly compiler: string;
   readonly sanitizers: string;
   /** Debian's packages that it needs. */
@@ -55,10 +56,12 @@ function nativeTarget(program: string): ReplayTarget {
 }
 
 /** Path of the program, compiled once for each content. Throws StpError if the compiler is missing, or in its words. */
-export async function compileNative({ entry, compiler, sanitizers, packages }: NativeProgram, report: (line: string) => void): Promise<string> {
-  const runtime = runtimeSources("native");
+export async function compileNative({ world = "native", entry, compiler, sanitizers, packages }: NativeProgram, report: (line: string) => void): Promise<string> {
+  const runtime = runtimeSources(world);
   const flags = [...FLAGS, `-fsanitize=${sanitizers}`, "-DSTP_WORDS_ONLY", `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`, ...runtime.includes.map((path) => `-I${path}`)];
-  const units = Object.keys(runtime.files).filter((path) => path.endsWith(".c") && (!path.endsWith("_main.c") || path.endsWith(`/${entry}`)));
+  const replay = world === "native" ? runtime.replay : [];
+  const port = Object.keys(runtime.files).filter((path) => path.startsWith(`runtime-c/port/${world}/`) && path.endsWith(".c") && (!path.endsWith("_main.c") || path.endsWith(`/${entry}`)));
+  const units = [...runtime.core, ...replay, ...port];
   return cachedFile("native", contentHash([runtime.hash, compiler, entry, ...flags]), async (path) => {
     report(`compiling the native runtime with ${compiler} and sanitizers`);
     const directory = await mkdtemp(join(tmpdir(), "stp-native-"));

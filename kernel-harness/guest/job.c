@@ -107,9 +107,10 @@ static bool verb_signal(char **words, int count)
 	};
 	struct program *program = find(words[1]);
 
-	(void)count;
 	if (!program)
 		return false;
+	if (program->ended && count > 3 && !strcmp(words[3], "if-running"))
+		return true;
 	if (program->ended) {
 		report_error("%s has ended already", words[1]);
 		return false;

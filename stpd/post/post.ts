@@ -37,6 +37,8 @@ export interface PostResult {
   readonly problems: readonly Problem[];
   readonly problems_count: number;
   readonly ledger: LossReport;
+  /** Hits that ended with an error that nothing caught. */
+  readonly errors: number;
   /** `signal` stopped it; files and ledger were not compared. */
   readonly interrupted: boolean;
   /** No problem, and a ledger that balances and agrees with the files. Losses that were counted are no problem. */
@@ -54,31 +56,33 @@ export async function postprocess(directory: string, options: PostOptions): Prom
   const files = await openDataFiles(directory, manifest.cpus, report);
   try {
     const readers = files.map(({ cpu, handle }) => new RecordReader(cpu, new FileWindow(handle.fd), report));
-    const interrupted = await print(new Merge(readers, report), options);
-    return conclude(manifest, readers, log, interrupted, options);
+    const { interrupted, errors } = await print(new Merge(readers, report), options);
+    return { ...conclude(manifest, readers, log, interrupted, options), errors };
   } finally {
     await closeDataFiles(files);
   }
 }
 
-/** Returns whether it was interrupted. */
-async function print(merge: Merge<RecordReader>, { json, write, report, signal }: PostOptions): Promise<boolean> {
+/** Returns whether it was interrupted, and how many errors it met. */
+async function print(merge: Merge<RecordReader>, { json, write, report, signal }: PostOptions): Promise<{ interrupted: boolean; errors: number }> {
+  let errors = 0;
   const output = new OutputBuffer(write);
   const printRecord = json ? printJson : printText;
   for (let turn = 1; !signal?.aborted; turn++) {
     const record = merge.next();
     if (record === undefined) break;
     printRecord(record, output);
-    const error = json ? undefined : errorLine(record);
-    if (error !== undefined) report(error);
+    const error = errorLine(record);
+    if (error !== undefined) errors++;
+    if (error !== undefined && !json) report(error);
     if (output.isFull) await output.flush();
     if (turn % RECORDS_PER_TURN === 0) await setImmediate();
   }
   await output.flush();
-  return signal?.aborted ?? false;
+  return { interrupted: signal?.aborted ?? false, errors };
 }
 
-function conclude(manifest: Manifest, readers: readonly RecordReader[], log: ProblemLog, interrupted: boolean, options: PostOptions): PostResult {
+function conclude(manifest: Manifest, readers: readonly RecordReader[], log: ProblemLog, interrupted: boolean, options: PostOptions): Omit<PostResult, "errors"> {
   const records = new Map(readers.map((reader) => [reader.cpu, reader.count]));
   const found = Array.from({ length: manifest.cpus }, (_, cpu) => ({ records: records.get(cpu) ?? 0, incomplete: log.isIncomplete(cpu) }));
   const ledger = lossReport(manifest, interrupted ? undefined : found);
