@@ -61,7 +61,7 @@ static __always_inline bool stp_local_dec_negative(long *p)
 /* In one load, which does not fault behind the end of a page: what lies there counts as zeros. */
 static __always_inline u32 stp_string_word(const char *s, u32 max, u64 *word)
 {
-#if BITS_PER_LONG == 64 && defined(CONFIG_DCACHE_WORD_ACCESS)
+#if BITS_PER_LONG == 64 && defined(CONFIG_DCACHE_WORD_ACCESS) && defined(__LITTLE_ENDIAN)
 	const struct word_at_a_time constants = WORD_AT_A_TIME_CONSTANTS;
 	unsigned long mask, loaded = load_unaligned_zeropad(s);
 	u32 n = sizeof(loaded);
