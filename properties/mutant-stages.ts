@@ -32,29 +32,29 @@ const SLOWER_TIMES_MAX = 8;
 const SLOWER_MS_MIN = 3_000;
 const MACHINE_MS_MAX = 420_000;
 const OUTPUT_BYTES_MAX = 1 << 26;
-const WARNINGS_OFF = ["-w"];
-const FLAGS = ["-std=gnu11", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-fsanitize=address,undefined", `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`, ...WARNINGS_OFF];
+const FLAGS = ["-std=gnu11", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-fsanitize=address,undefined", `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`, "-w"];
 /** As FLAGS, on a machine without integers of 128 bits. */
 const NARROW = [...FLAGS, "-U__SIZEOF_INT128__"];
 
-/** `survived` apart, each says which stage caught it and how. */
+/** What became of a mutant; `how` it was killed: what differs, reports or hangs. */
 export type Outcome = { readonly outcome: "killed"; readonly stage: Stage; readonly how: string } | { readonly outcome: "survived" } | { readonly outcome: "does not compile" };
 export const STAGES = ["replay", "watched", "machine"] as const;
 export type Stage = (typeof STAGES)[number];
+
+/** How gcc ends that was given no C. */
+const NO_C = "exit 1";
 
 interface Ended {
   /** "": it ended with 0; else what ended it. */
   readonly how: string;
   readonly stdout: Buffer;
   readonly stderr: string;
-  readonly ms: number;
 }
 
 /** Runs a program in a process group of its own, which is killed at the limit. */
-export function runChild(command: string, args: readonly string[], { cwd, input, ms_max }: { readonly cwd?: string; readonly input?: Uint8Array; readonly ms_max: number }): Promise<Ended> {
+export function runChild(command: string, args: readonly string[], { input, ms_max }: { readonly input?: Uint8Array; readonly ms_max: number }): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const begun_ms = performance.now();
-    const child = spawn(command, args, { detached: true, stdio: ["pipe", "pipe", "pipe"], ...(cwd === undefined ? {} : { cwd }), env: { ...process.env, ASAN_OPTIONS: "allocator_may_return_null=1:hard_rss_limit_mb=2000" } });
+    const child = spawn(command, args, { detached: true, stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ASAN_OPTIONS: "allocator_may_return_null=1:hard_rss_limit_mb=2000" } });
     const out: Buffer[] = [];
     let size = 0;
     let stderr = "";
@@ -73,7 +73,7 @@ export function runChild(command: string, args: readonly string[], { cwd, input,
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      resolve({ how: cut || (signal ?? (code === 0 ? "" : `exit ${code}`)), stdout: Buffer.concat(out), stderr, ms: performance.now() - begun_ms });
+      resolve({ how: cut || (signal ?? (code === 0 ? "" : `exit ${code}`)), stdout: Buffer.concat(out), stderr });
     });
     child.stdin.on("error", () => {}); // it ended before it read all
     child.stdin.end(input ?? "");
@@ -89,10 +89,10 @@ class NativeProgram {
   readonly #objects = new Map<string, string>();
   #links = 0;
 
-  constructor(directory: string, program: "replay" | "watched", flags: readonly string[]) {
+  constructor(directory: string, program: "replay" | "watched", runtime: RuntimeSources, flags: readonly string[]) {
     this.#directory = directory;
     this.#program = program;
-    this.#runtime = runtimeSources(program === "replay" ? "native" : "watched");
+    this.#runtime = runtime;
     this.#flags = flags;
   }
 
@@ -118,7 +118,9 @@ class NativeProgram {
       await writeFile(join(place, mutant.path), plant(this.#runtime, mutant).files[mutant.path]!);
       for (const path of mutant.path.endsWith(".h") ? [...this.#objects.keys()].filter((unit) => among.test(unit)) : [mutant.path]) {
         const object = join(place, `${basename(path)}.o`);
-        if ((await this.#compile(path, object, place)).how) return undefined;
+        const { how, stderr } = await this.#compile(path, object, place);
+        if (how === NO_C) return undefined;
+        if (how) throw new Error(`The compiler failed at ${mutant.name}: ${how} ${stderr.slice(0, 1000)}`);
         objects.set(path, object);
       }
     }
@@ -171,6 +173,8 @@ interface Ready {
 export class MutantBench {
   readonly #directory: string;
   readonly #replays: readonly Replay[];
+  /** Read once: whoever edits the C meanwhile changes nothing here. */
+  readonly #sources = { replay: runtimeSources("native"), watched: runtimeSources("watched") };
   readonly #ready = new Map<string, Promise<Ready>>();
 
   private constructor(directory: string, replays: readonly Replay[]) {
@@ -228,7 +232,7 @@ export class MutantBench {
   #prepared(stage: "replay" | "watched", flags: readonly string[]): Promise<Ready> {
     const name = `${stage}-${flags === NARROW ? "narrow" : "wide"}`;
     let ready = this.#ready.get(name);
-    if (!ready) this.#ready.set(name, (ready = this.#prepare(stage, new NativeProgram(join(this.#directory, name), stage, flags))));
+    if (!ready) this.#ready.set(name, (ready = this.#prepare(stage, new NativeProgram(join(this.#directory, name), stage, this.#sources[stage], flags))));
     return ready;
   }
 

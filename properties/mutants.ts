@@ -24,8 +24,8 @@ interface Rule {
   readonly by: string;
 }
 
-/** A whole statement on a line of its own. */
-const STATEMENT = /^\t+(?!(?:case|default|static|const|struct|unsigned|int|u8|u16|u32|u64|s64|bool|char|s32|size_t|void)\b)[^\s{}#/].*;$/;
+/** A whole statement on a line of its own; `(void)name;` does nothing. */
+const STATEMENT = /^\t+(?!\(void\)\w+;)(?!(?:case|default|static|const|struct|unsigned|int|u8|u16|u32|u64|s64|bool|char|s32|size_t|void)\b)[^\s{}#/].*;$/;
 /** One that ends a function, whose loss would only be undefined; within a block it is a statement like others. */
 const LAST_RETURN = /^\treturn\b/;
 
@@ -41,8 +41,8 @@ export const RULES: readonly Rule[] = [
   { name: "minus becomes plus", pattern: / - /g, by: " + " },
   { name: "times becomes plus", pattern: / \* /g, by: " + " },
   { name: "divided becomes times", pattern: / \/ /g, by: " * " },
-  { name: "shift goes the other way", pattern: / << /g, by: " >> " },
-  { name: "shift goes the other way", pattern: / >> /g, by: " << " },
+  { name: "left shift goes right", pattern: / << /g, by: " >> " },
+  { name: "right shift goes left", pattern: / >> /g, by: " << " },
   { name: "added becomes taken away", pattern: / \+= /g, by: " -= " },
   { name: "taken away becomes added", pattern: / -= /g, by: " += " },
   { name: "and becomes or", pattern: / && /g, by: " || " },
@@ -64,17 +64,57 @@ const HEADERS = ["map_core", "stats"].map((unit) => `runtime-c/include/stp/${uni
 /** A mutant that no test can tell from the C as it is. */
 export interface Equivalent {
   readonly path: string;
-  /** Of the mutant's name behind the place. */
-  readonly rule?: string;
+  /** How the rule's name begins, or what fits it. */
+  readonly rule?: string | RegExp;
   readonly line: RegExp;
   readonly reason: string;
 }
 
-export const EQUIVALENT: readonly Equivalent[] = [];
+const SAME_IF_EQUAL = "the smaller or larger of two, or a step of 0: if they are equal, both ways give the same";
+const NEGATED_ZERO = "0 negated is 0";
+
+export const EQUIVALENT: readonly Equivalent[] = [
+  // Equal operands give the same.
+  { path: "format.c", line: /how->width > length|how->precision > size/, rule: "greater", reason: SAME_IF_EQUAL },
+  { path: "format.c", line: /precision < length \?|size - at < sizeof|there - at < now|at < there\)/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "hist.c", line: /return a > b \? a : b|most\)$|row > picture->first \+ MARGIN|width > length\.length/, rule: "greater", reason: SAME_IF_EQUAL },
+  { path: "hist.c", line: /row \+ MARGIN < picture->last/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "map_init.c", line: /lacks < room|spare < map->reserve/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "sort.c", line: /return a < b \? a : b|\*a < \*b \? \*a : \*b/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "string.c", line: /length < there - start|a_length < b_length \? a_length/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "string.c", line: /return length > TEXT_MAX/, rule: "greater", reason: SAME_IF_EQUAL },
+  { path: "text.c", line: /size < room|count < room|length < text->size/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "probe.c", line: /now > TIME_CHECK_ACTIONS/, rule: "greater", reason: SAME_IF_EQUAL },
+  { path: "stats.c", line: /from->min < to->min/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "stats.c", line: /from->max > to->max/, rule: "greater", reason: SAME_IF_EQUAL },
+  { path: "stats.c", line: /return a\[i\] > b\[i\]/, rule: "greater", reason: "it stands behind a test that they differ" },
+  { path: "stats.h", line: /value < stats->min/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "stats.h", line: /value > stats->max/, rule: "greater", reason: SAME_IF_EQUAL },
+  { path: "manifest.c", line: /text\.length < text\.size \?/, rule: "less", reason: SAME_IF_EQUAL },
+  { path: "format.c", line: /< 19 && value >= limit/, rule: "less becomes less-or-equal (2)", reason: "no int64 has 20 digits, so that the second condition ends it" },
+  // The sign of 0.
+  { path: "error.c", line: /value < 0 \? 0 - |\(a < 0\) != |a < 0 \? \(s64\)/, rule: "less", reason: NEGATED_ZERO },
+  { path: "format.c", line: /value < 0 \? 0 - |value < 0 \? -value|number < 0 \? 0 - |number < 0\) < 19/, rule: "less", reason: NEGATED_ZERO },
+  { path: "stats.h", line: /value < 0 \? 0 - |return value < 0 \?/, rule: "less", reason: NEGATED_ZERO },
+  // What cannot be, or cannot be seen.
+  { path: "hist.c", line: /most > ~0ull - \(COLUMNS/, reason: "near the limit both formulas of the scale give the same" },
+  { path: "show.c", line: /stats->count, false/, reason: "nobody takes 2^63 samples" },
+  { path: "sort.c", line: /stp_stats_clear\(stats, NULL, 0\)|stp_stats_merge\(stats, NULL/, rule: "zero becomes one", reason: "without buckets their number is not looked at" },
+  { path: "sort.c", line: /return first \? first|return \(s64\)left\[1\]|return left\[0\]/, rule: "one becomes two", reason: "only the sign is looked at" },
+  { path: "map_core.h", line: /STP_SHAPE\(0, 0\)/, rule: "zero becomes one (2)", reason: "STP_SHAPE(0, 1) is STP_SHAPE(0, 0)" },
+  { path: "probe.c", line: /STP_WRITE\(ctx->hits/, rule: "plus becomes minus", reason: "any other number tells who was interrupted that there was a hit" },
+  { path: "probe.c", line: /STP_WRITE\(ctx->hits/, rule: "one becomes two", reason: "any other number tells who was interrupted that there was a hit" },
+  { path: "string.c", line: /if \(begins_with\(string \+ at/, rule: "minus becomes plus", reason: "the head of the loop has seen that there is enough" },
+  { path: "map_core.h", line: /shape != 2 && node->hash/, rule: /^unequal becomes equal$/, reason: "comparing hashes first only saves time" },
+  { path: "map_core.h", line: /changes/, rule: "plus becomes minus", reason: "any other number tells a walk that something changed" },
+  { path: "map_core.h", line: /changes/, rule: "one becomes two", reason: "any other number tells a walk that something changed" },
+];
 
 /** Why a mutant is called equivalent, or undefined. */
 export function equivalenceOf({ path, name, before }: Mutant): Equivalent | undefined {
-  return EQUIVALENT.find((one) => path.endsWith(`/${one.path}`) && one.line.test(before) && (one.rule === undefined || name.includes(` ${one.rule}`)));
+  const ruleOf = name.slice(name.indexOf(" ") + 1);
+  const fits = (rule: string | RegExp = ""): boolean => (typeof rule === "string" ? ruleOf.startsWith(rule) : rule.test(ruleOf));
+  return EQUIVALENT.find((one) => path.endsWith(`/${one.path}`) && one.line.test(before) && fits(one.rule));
 }
 
 /** Lines with their code alone: comments and strings blanked out, "" for what is no code (preprocessor; in a header, what is in no function). */

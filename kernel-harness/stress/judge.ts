@@ -37,6 +37,7 @@ export interface Counted {
 
 interface Fact {
   readonly word: string;
+  readonly line: string;
   readonly text: Readonly<Record<string, string>>;
 }
 
@@ -80,7 +81,7 @@ class Checks {
 function parseFacts(report: string): Fact[] {
   return report.split("\n").map((line) => {
     const [word = "", ...pairs] = line.split(" ");
-    return { word, text: Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)])) };
+    return { word, line, text: Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)])) };
   });
 }
 
@@ -183,7 +184,7 @@ function readerAgrees(facts: readonly Fact[], check: Checks): void {
 function nothingIsWrong(facts: readonly Fact[], check: Checks): void {
   const example = facts.find((fact) => fact.word === "example");
   for (const wrong of of(facts, "wrong")) {
-    const text = wrong.text["what"]!.startsWith("record") && example ? `; the first such record: ${Object.entries(example.text).map(([a, b]) => `${a}${b}`).join(" ")}` : "";
+    const text = wrong.text["what"]!.startsWith("record") && example ? `; the first such record begins with "${example.line.slice("example ".length)}"` : "";
     check.that(big(wrong, "n") === 0n, () => `${wrong.text["what"]!.replaceAll("_", " ")}: ${big(wrong, "n")} times${text}`);
   }
 }

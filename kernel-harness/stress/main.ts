@@ -1,5 +1,5 @@
 /**
- * `npm run stress [-- --seconds N] [--kernel NAME] [--nmis N] [--json]`: the runtime in task, softirq, irq and real nmi context at
+ * `npm run stress [-- --seconds N] [--kernel NAME] [--nmis N] [--every-instruction] [--json]`: the runtime in task, softirq, irq and real nmi context at
  * once on four CPUs of a guest, and whether attempted = delivered + lost everywhere afterwards.
  *
  * Exit 1 if something is wrong, 2 if it could not be tried.
@@ -13,6 +13,7 @@ const OPTIONS = {
   seconds: { type: "string", default: "20" },
   kernel: { type: "string", default: "debian-6.1-cloud" },
   nmis: { type: "string", default: "1000" },
+  "every-instruction": { type: "boolean", default: false },
   json: { type: "boolean", default: false },
 } as const;
 const SECONDS_MAX = 3600;
@@ -30,6 +31,7 @@ async function main(): Promise<number> {
     kernel: values.kernel,
     seconds: numberOf("seconds", values.seconds, SECONDS_MAX),
     nmis: numberOf("nmis", values.nmis, NMIS_MAX),
+    every_instruction: values["every-instruction"],
     report: (line) => void process.stderr.write(`${line}\n`),
   });
   process.stdout.write(values.json ? `${JSON.stringify({ problems, ...figures })}\n` : stressSummary(figures));

@@ -1,14 +1,18 @@
 /** One run of the stress module in a guest: four CPUs, and what they report at the end. */
+import { chooseAccelerator } from "../accelerator.ts";
 import { fetchKernel } from "../fetch.ts";
-import { runGuest, type GuestResult } from "../guest.ts";
+import { packInitramfs } from "../initramfs.ts";
 import { findKernel } from "../kernels.ts";
 import { buildModule, type ModuleSource } from "../module.ts";
+import { runSession } from "../session.ts";
 import { step } from "../steps.ts";
 import { buildProgram } from "../tools.ts";
+import { judge } from "../verdict.ts";
 import { judgeReport, type StressFigures } from "./judge.ts";
 import { stressModule } from "./module.ts";
 
-const CPUS = 4;
+const MACHINE = { cpus: 4, memory_mib: 512 } as const;
+const SILENCE_MS_MAX = 60_000;
 const REPORT = "/sys/kernel/debug/stp-stress/report";
 /** Times the seconds asked for: the module waits as long for its nmis, and a busy host takes longer. */
 /**
@@ -45,6 +49,8 @@ export interface StressRun {
   readonly seconds: number;
   /** NMIs that must land inside a call of the runtime. */
   readonly nmis: number;
+  /** Without KVM: let nmis land between any two instructions, not only where a block of them ends. Everything takes 50 times as long. */
+  readonly every_instruction?: boolean;
   /** Instead of the runtime as it is. */
   readonly module?: ModuleSource;
   readonly report?: (line: string) => void;
@@ -56,7 +62,8 @@ export interface StressResult {
   readonly figures: StressFigures;
   /** What the module reported; "" if it did not come to that. */
   readonly text: string;
-  readonly guest: GuestResult;
+  /** The kernel's console. */
+  readonly console: string;
 }
 
 /** Runs it. Throws StpError if no guest could be started; a guest that fails is a problem among the others. */
@@ -69,23 +76,21 @@ export async function runStress(run: StressRun): Promise<StressResult> {
     "/await": await buildProgram({ name: "await", sources: { "await.c": AWAIT } }),
   };
   report(`${run.seconds} s of stress on ${kernel.name}`);
-  const guest = await runGuest(kernel, {
-    files,
-    steps: [
-      step("write", ...CLOCK),
-      step("insmod", "/stp_stress.ko", `seconds=${run.seconds}`, `nmis=${run.nmis}`),
-      step("run", "await", run.seconds * PATIENCE + BOOT_S_MAX, "/await", REPORT),
-      step("send", REPORT),
-      step("rmmod", "stp_stress"),
-      step("send", "/proc/modules"),
-    ],
-    cpus: CPUS,
-    boot_ms: BOOT_S_MAX * 1000,
-    timeout_ms: (run.seconds * PATIENCE + 2 * BOOT_S_MAX) * 1000,
-    report,
-  });
-  const text = Buffer.from(guest.files.get(REPORT) ?? []).toString();
+  const steps = [
+    step("write", ...CLOCK),
+    step("insmod", "/stp_stress.ko", `seconds=${run.seconds}`, `nmis=${run.nmis}`),
+    step("run", "await", run.seconds * PATIENCE + BOOT_S_MAX, "/await", REPORT),
+    step("send", REPORT),
+    step("rmmod", "stp_stress"),
+    step("send", "/proc/modules"),
+  ];
+  const limits = { boot_ms: BOOT_S_MAX * 1000, silence_ms: SILENCE_MS_MAX, timeout_ms: (run.seconds * PATIENCE + 2 * BOOT_S_MAX) * 1000 };
+  const usual = await chooseAccelerator(kernel, report);
+  const accelerator = run.every_instruction && usual === "tcg" ? "steps" : usual;
+  const session = await runSession(kernel, { ...MACHINE, accelerator }, await packInitramfs(kernel, files, steps), limits);
+  const sent = session.transcript.files();
+  const text = Buffer.from(sent.get(REPORT) ?? []).toString();
   const judged = judgeReport(text, run.nmis);
-  const left = Buffer.from(guest.files.get("/proc/modules") ?? []).toString().includes("stp_stress") ? ["The module is still loaded after rmmod"] : [];
-  return { ...judged, problems: [...guest.problems.map((problem) => problem.message), ...judged.problems, ...left], text, guest };
+  const left = Buffer.from(sent.get("/proc/modules") ?? []).toString().includes("stp_stress") ? ["The module is still loaded after rmmod"] : [];
+  return { ...judged, problems: [...judge(session, limits).map((problem) => problem.message), ...judged.problems, ...left], text, console: session.console };
 }

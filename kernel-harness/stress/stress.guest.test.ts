@@ -36,19 +36,22 @@ test(
 );
 
 test(
-  "a ring that publishes what an interrupted writer has only reserved is found",
+  "a ring that gives one place to two nested writers is found",
   async () => {
-    const { problems } = await run(5, broken("runtime-c/src/ring.c", "if (STP_READ(ring->nest) > 1) {", "if (0) {"));
+    const { problems } = await run(5, broken("runtime-c/src/ring.c", "stp_local_cmpxchg(&ring->head, head, head + size) != head", "(STP_WRITE(ring->head, head + size), false)"));
     console.warn(problems.join("\n"));
-    expect(problems.join("\n")).toMatch(/record (damaged|mixed|gap|context)|the ring ends/);
+    expect(problems.join("\n")).toMatch(/record (damaged|mixed|gap|context)|the ring ends|records were delivered/);
   },
   10 * MINUTE_MS,
 );
 
+// Without KVM an nmi lands only where a block of instructions ends, so a jump makes an end between the two accesses.
+const TORN_ADD = 'u64 now = READ_ONCE(*p); asm volatile("jmp 1f\\n1:" ::: "memory"); WRITE_ONCE(*p, now + n);';
+
 test(
   "counters that an nmi may tear are found",
   async () => {
-    const { problems } = await run(5, broken("runtime-c/port/kernel/stp_port.h", "local64_add(n, (local64_t *)p);", "u64 now = READ_ONCE(*p); WRITE_ONCE(*p, now + n);"));
+    const { problems } = await run(5, broken("runtime-c/port/kernel/stp_port.h", "local64_add(n, (local64_t *)p);", TORN_ADD));
     console.warn(problems.slice(0, 10).join("\n"));
     expect(problems.join("\n")).toMatch(/in the ledger and|is not delivered/);
   },

@@ -16,6 +16,8 @@
 
 #define PAIRS 250 /* runs with two or three that come in between */
 
+#define TWICE 20 /* runs for each point with two that come in between */
+
 STP_MAP(counts, STP_KEYS(STP_STR), STP_INT64, .entries_max = 3, .string_size = 16);
 STP_MAP(each, STP_KEYS(STP_INT64), STP_INT64, .entries_max = 3, .per_cpu = true);
 STP_STAT(samples);
@@ -58,7 +60,7 @@ static void reads(struct stp_ctx *ctx)
 	stp_printf(ctx, "<%d ", number);
 	done[1] += !stp_map_add(&each, STP_KEY(5), 1);
 	if (!stp_map_read(&each.map, STP_ARGS(5), &value))
-		need(value > 0 && value <= hits);
+		need(value > 0 && value <= hits + WATCH_PLANS);
 	done[2] += !stp_stat_add(&samples, 1);
 	stats = stp_stat_stats(&samples);
 	need(stats.count <= hits && stats.count == stats.sum[0]);
@@ -105,6 +107,13 @@ static void read_now(u32 level)
 	strcat(seen, bed_read(0));
 }
 
+/* A call of nobody's probe: it belongs to whom it interrupts (X3). */
+static void add_outside(u32 level)
+{
+	(void)level;
+	done[1] += !stp_map_add(&each, STP_KEY(5), 1);
+}
+
 static void stop_now(u32 level)
 {
 	(void)level;
@@ -121,6 +130,8 @@ static const struct {
 	{ 0, STP_CONTEXT_NMI, hit },
 	{ 1, STP_CONTEXT_TASK, hit },
 	{ 1, STP_CONTEXT_TASK, read_now },
+	{ 0, STP_CONTEXT_NMI, add_outside },
+	{ 1, STP_CONTEXT_TASK, add_outside },
 	{ 0, STP_CONTEXT_NMI, stop_now },
 };
 #define COMERS (sizeof(comers) / sizeof(*comers))
@@ -226,7 +237,7 @@ static void explore(void (*body)(struct stp_ctx *))
 			plan(0, at, comer);
 			hit(STP_CONTEXT_TASK);
 			came = watch.plan[0].done;
-			judge(body, !came, comer == 5);
+			judge(body, !came, comer == COMERS - 1);
 			bed_close();
 		}
 	}
@@ -240,9 +251,39 @@ static void explore(void (*body)(struct stp_ctx *))
 	}
 }
 
+/* A reader looks behind each of two that come while one record is written. */
+static void hit_and_read(u32 level)
+{
+	hit(level);
+	read_now(level);
+}
+
+static void explore_twice(void (*body)(struct stp_ctx *))
+{
+	u64 points, at;
+	u32 i;
+
+	begin(body);
+	hit(STP_CONTEXT_TASK);
+	points = watch.points;
+	judge(body, true, false);
+	bed_close();
+	for (at = 0; at < points; at++) {
+		for (i = 0; i < TWICE; i++) {
+			begin(body);
+			watch.plan[0] = (struct watch_plan){ .at = at, .level = STP_CONTEXT_NMI, .call = hit_and_read };
+			watch.plan[1] = (struct watch_plan){ .at = at + 1 + rand() % (2 * points), .level = STP_CONTEXT_NMI, .call = hit_and_read };
+			hit(STP_CONTEXT_TASK);
+			judge(body, false, false);
+			bed_close();
+		}
+	}
+}
+
 void explore_all(void)
 {
 	srand(1);
+	explore_twice(prints);
 	explore(prints);
 	explore(adds);
 	explore(reads);

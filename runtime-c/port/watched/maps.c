@@ -365,6 +365,7 @@ static void taken_names(struct stp_ctx *ctx)
 {
 	u32 visits = 0;
 
+	memset(ctx->strings, 'x', 4 * STP_STRING_SIZE_MAX); /* what was there before does not show */
 	stp_foreach(&by_name, it, .sort = STP_BY_KEY(1)) {
 		/* Each visit gives back the strings of the one before: four are enough for ever. */
 		const char *name = stp_it_str(it, 0), *text = stp_it_value_str(it);
@@ -444,6 +445,8 @@ static void out_of_actions(struct stp_ctx *ctx)
 		visits++;
 	need(visits == 19); /* 20 actions, one of which began the walk */
 	need(!by_number.map.rooms[0].busy && ctx->row->kind[STP_LOSS_KIND_MAP].lost[STP_LOSS_BUDGET] == 1);
+	need(!stp_map_get(&by_number, STP_KEY(3)) && ctx->row->kind[STP_LOSS_KIND_MAP].lost[STP_LOSS_BUDGET] == 2);
+	need(stp_map_add(&by_number, STP_KEY(3), 1) == -STP_EBUDGET && !stp_map_count(&measured, STP_KEY(3)) && ctx->row->kind[STP_LOSS_KIND_MAP].lost[STP_LOSS_BUDGET] == 4);
 }
 
 /* Runs @body once with 30 entries in two maps. */
@@ -479,11 +482,29 @@ static void merged_walk(struct stp_ctx *ctx)
 	stp_printf(ctx, "%d %d", stp_map_size(&merged), stp_map_get(&merged, STP_KEY(9)));
 }
 
+/* A walk that has ended goes nowhere, whatever was copied ahead. */
+static void ended(struct stp_ctx *ctx)
+{
+	struct stp_walk walk;
+	u32 i;
+
+	need(!stp_walk_begin(&walk, ctx, &by_number.map, (struct stp_walk_options){ .sort = 0 }));
+	for (i = 0; i < 20; i++)
+		need(stp_walk_next(&walk) && stp_it_int64(&walk) == i);
+	need(walk.ahead != walk.ahead_end);
+	stp_walk_end(&walk);
+	need(!stp_walk_next(&walk) && !stp_walk_next(&walk));
+	stp_walk_end(&walk);
+	need(!by_number.map.rooms[0].busy);
+	stp_printf(ctx, "%d", i);
+}
+
 static void case_walks(void)
 {
 	with_entries(taken_names, 400, "text 7||42");
 	with_entries(disturbed, 400, "");
 	with_entries(out_of_actions, 20, "");
+	with_entries(ended, 400, "20");
 	with_entries(merged_walk, 200, "0=6 1=15 2=24 9=87 8=78 16 0");
 }
 
@@ -491,9 +512,11 @@ static void case_walks(void)
 
 static u32 *wanted;
 static u32 free_after;
+static u32 breaths; /* turns with interrupts on */
 
 static void free_it(void)
 {
+	breaths += !watch.irq_off[watch.cpu];
 	if (watch.relaxes == free_after)
 		*wanted = 0;
 }
@@ -572,14 +595,197 @@ static void case_waiting_refill(void)
 	*wanted = 2;
 	free_after = 3 * STP_LOCK_SPINS_MAX + 1;
 	watch.relax = free_it;
+	breaths = 0;
 	stp_session_refill();
-	need(!*wanted && watch.relaxes >= free_after && refilled.map.parts->spare == 4);
+	need(!*wanted && breaths == 2 && watch.relaxes >= free_after && refilled.map.parts->spare == 4);
 	watch_quiet("waiting refill");
 	bed_close();
 }
 
+/* Two keys of which the hash is one: the words tell them apart. */
+STP_MAP(twins, STP_KEYS(STP_INT64, STP_INT64), STP_INT64, .entries_max = 8, .per_cpu = true);
+STP_MAP(plain_twins, STP_KEYS(STP_INT64, STP_INT64), STP_INT64, .entries_max = 8);
+STP_MAP(named_twins, STP_KEYS(STP_STR, STP_INT64), STP_INT64, .entries_max = 64, .per_cpu = true, .string_size = 32);
+STP_MAP(one_value, STP_KEYS(), STP_INT64, .entries_max = 1);
+
+static u64 hash_of(u64 seed, const char *string)
+{
+	u64 head, next;
+
+	stp_hash_string(&seed, &head, &next, string, 31);
+	return seed;
+}
+
+static void case_twins(void)
+{
+	static struct stp_map *const all[] = { &twins.map, &plain_twins.map, &named_twins.map, &one_value.map, &by_number.map };
+	struct bed_options options = { .maps = all, .maps_count = 5, .cpus = 2 };
+	s64 second, value;
+	struct stp_walk walk;
+	u32 visits;
+
+	bed_open(&options);
+	need(twins.map.parts->bucket_mask == 7 && named_twins.map.parts->bucket_mask == 63 && one_value.map.parts->bucket_mask == 7);
+	second = stp_hash_mix(twins.map.seed, 1) ^ stp_hash_mix(twins.map.seed, 2);
+	need(!stp_map_add(&twins, STP_KEY(1, 0), 10));
+	watch.cpu = 1;
+	need(!stp_map_add(&twins, STP_KEY(2, second), 20));
+	need(!stp_map_add(&twins, STP_KEY(1, 5), 40));
+	watch.cpu = 0;
+	need(twins.map.parts[0].first->hash == twins.map.parts[1].first->hash);
+	need(!stp_walk_begin(&walk, NULL, &twins.map, (struct stp_walk_options){ .sort = STP_BY_VALUE_DESC }));
+	for (visits = 0; stp_walk_next(&walk); visits++)
+		need(stp_it_int64(&walk) == 40 >> visits);
+	need(visits == 3);
+	need(stp_map_get(&twins, STP_KEY(1, 0)) == 10 && stp_map_get(&twins, STP_KEY(2, second)) == 20 && !stp_map_get(&twins, STP_KEY(1, 1)));
+	second = stp_hash_mix(plain_twins.map.seed, 1) ^ stp_hash_mix(plain_twins.map.seed, 2);
+	need(!stp_map_add(&plain_twins, STP_KEY(1, 0), 10) && !stp_map_add(&plain_twins, STP_KEY(2, second), 20));
+	need(stp_map_get(&plain_twins, STP_KEY(1, 0)) == 10 && stp_map_get(&plain_twins, STP_KEY(2, second)) == 20);
+	need(stp_map_size(&plain_twins) == 2 && !stp_map_get(&plain_twins, STP_KEY(2, 0)) && !stp_map_get(&plain_twins, STP_KEY(0, second)));
+
+	second = hash_of(named_twins.map.seed, "a name of some length") ^ hash_of(named_twins.map.seed, "a name of other length");
+	need(!stp_map_add(&named_twins, STP_KEY("a name of some length", 0), 10) && !stp_map_add(&named_twins, STP_KEY("a", 1), 3));
+	watch.cpu = 1;
+	need(!stp_map_add(&named_twins, STP_KEY("a name of other length", second), 20) && !stp_map_add(&named_twins, STP_KEY("a name of some length", 0), 5));
+	watch.cpu = 0;
+	need(named_twins.map.parts[0].first->hash == named_twins.map.parts[1].first->hash);
+	need(!stp_walk_begin(&walk, NULL, &named_twins.map, (struct stp_walk_options){ .sort = STP_BY_VALUE_DESC, .remove = true }));
+	for (visits = 0; stp_walk_next(&walk); visits++)
+		need(stp_it_int64(&walk) == (visits == 0 ? 20 : visits == 1 ? 15 : 3));
+	need(visits == 3 && !stp_map_size(&named_twins));
+
+	/* Calls that are compiled into a probe with their types. */
+	need(!stp_map_get(&one_value, STP_KEY()) && !stp_map_add(&one_value, STP_KEY(), 5) && !stp_map_add(&one_value, STP_KEY(), 6));
+	need(stp_map_get(&one_value, STP_KEY()) == 11 && stp_map_size(&one_value) == 1);
+	for (value = -20; value < 20; value++)
+		need(!stp_map_add(&by_number, STP_KEY(value), 3 * value));
+	for (value = -20; value < 20; value++)
+		need(stp_map_get(&by_number, STP_KEY(value)) == 3 * value);
+	need(!stp_map_get(&by_number, STP_KEY(20)));
+	watch_quiet("twins");
+	bed_close();
+}
+
+STP_STAT(timed, .hist = STP_HIST_LOG);
+STP_MAP(ranged, STP_KEYS(STP_INT64), STP_STATS, .entries_max = 2, .hist = STP_HIST_LINEAR(0, 125, 1), .per_cpu = true);
+
+/* Exactly as many buckets as there are. */
+static void case_buckets(void)
+{
+	static struct stp_map *const all[] = { &timed.map, &ranged.map };
+	struct bed_options options = { .maps = all, .maps_count = 2, .cpus = 2 };
+	struct stp_stats stats;
+	u64 buckets[STP_HIST_BUCKETS_MAX];
+	s64 sample;
+	u32 i;
+
+	bed_open(&options);
+	need(ranged.map.hist.buckets == STP_HIST_BUCKETS_MAX);
+	for (sample = -3; sample <= 130; sample++) {
+		watch.cpu = sample & 1;
+		need(!stp_map_stat_add(&ranged, STP_KEY(1), sample) && !stp_stat_add(&timed, sample));
+	}
+	watch.cpu = 0;
+	memset(buckets, 0xff, sizeof(buckets));
+	need(!stp_map_read_stats(&ranged.map, STP_ARGS(1), &stats, buckets));
+	for (i = 0; i < STP_HIST_BUCKETS_MAX; i++)
+		need(buckets[i] == (i == 0 ? 3 : i == 127 ? 5 : 1));
+	need(stats.count == 134 && stats.min == -3 && stats.max == 130 && stats.sum[0] == 8509 && !stats.sum[1]);
+	need(!stp_map_read_stats(&timed.map, STP_ARGS(), &stats, buckets));
+	need(buckets[62] == 2 && buckets[63] == 1 && buckets[64] == 1 && buckets[65] == 1 && buckets[66] == 2 && buckets[71] == 64 && buckets[72] == 3);
+	need(!stp_map_read_stats(&ranged.map, STP_ARGS(2), &stats, buckets) && !stats.count && !buckets[1] && !buckets[127]);
+	need(stp_stats_min(&stats) == 0 && stp_stats_max(&stats) == 0);
+	bed_close();
+}
+
+/* Counts near the end of what they may be: what is printed is still one line of 50 columns for each. */
+static void print_hists(struct stp_ctx *ctx)
+{
+	static struct stp_hist hist = STP_HIST_LINEAR(0, 2, 1);
+	u64 buckets[5] = { 0 };
+
+	need(!stp_hist_init(&hist, "h") && hist.buckets == 5);
+	stp_hist_print(ctx, &hist, buckets);
+	need(!ctx->print_used);
+	buckets[1] = ~0ull;
+	buckets[3] = 1ull << 63;
+	stp_hist_print(ctx, &hist, buckets);
+}
+
+static void case_hists(void)
+{
+	struct bed_options options = { .body = print_hists, .cpus = 1 };
+
+	bed_open(&options);
+	stp_probe_hit(bed_probe(0), STP_CONTEXT_TASK, NULL);
+#define TEN "@@@@@@@@@@"
+#define FIVE "     "
+	watch_need(!strcmp(bed_read(0), "value |-------------------------------------------------- count\n"
+		"    0 |" TEN TEN TEN TEN "@@@@@@@@@  18446744073709551615\n"
+		"    1 |" FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE "0\n"
+		"    2 |" TEN TEN "@@@@" FIVE FIVE FIVE FIVE FIVE "   9223372036854775808\n\n"), "histogram of the largest counts", __FILE__, __LINE__);
+	bed_close();
+}
+
+/* S2, S3: exact, against integers of 128 bits. */
+static void case_statistics(void)
+{
+	static const struct stp_hist none = { .kind = STP_HIST_KIND_NONE };
+	struct stp_stats stats, part;
+	u32 round, i;
+
+	for (round = 0; round < 3000; round++) {
+		u32 bits = 1 + random_below(40), samples = 1 + random_below(50);
+		__int128 sum = 0, squares = 0, spread;
+
+		stp_stats_clear(&stats, NULL, 0);
+		stp_stats_clear(&part, NULL, 0);
+		for (i = 0; i < samples; i++) {
+			s64 sample = (((s64)random_below(1u << 31) << 31 | random_below(1u << 31)) & ((1ll << bits) - 1)) - (random_below(2) ? 1ll << (bits - 1) : 0);
+
+			stp_stats_add(i % 3 ? &stats : &part, &none, sample);
+			sum += sample;
+			squares += (__int128)sample * sample;
+		}
+		stp_stats_merge(&stats, NULL, &part, NULL, 0);
+		spread = samples * squares - sum * sum;
+		need(stp_stats_avg(&stats) == (s64)(sum / samples) && !stp_stats_overflow(&stats));
+		if (samples < 2 || spread / (samples * (samples - 1)) <= STP_INT64_MAX)
+			need(stp_stats_variance(&stats) == (samples < 2 ? 0 : (s64)(spread / (samples * (samples - 1)))));
+		else
+			need(stp_stats_variance(&stats) == STP_INT64_MAX);
+	}
+	/* Sums beyond int64. */
+	for (round = 1; round < 40; round++) {
+		__int128 sum = 0;
+
+		stp_stats_clear(&stats, NULL, 0);
+		for (i = 0; i < round; i++) {
+			s64 sample = (round % 2 ? STP_INT64_MAX : STP_INT64_MIN) + (s64)random_below(1000) * (round % 2 ? -1 : 1);
+
+			stp_stats_add(&stats, &none, sample);
+			sum += sample;
+		}
+		need(stp_stats_avg(&stats) == (s64)(sum / round) && stp_stats_overflow(&stats) == (round > 1));
+	}
+	stp_stats_clear(&stats, NULL, 0);
+	need(!stp_stats_avg(&stats) && !stp_stats_variance(&stats));
+	for (i = 0; i < 3; i++)
+		stp_stats_add(&stats, &none, STP_INT64_MIN);
+	need(stp_stats_avg(&stats) == STP_INT64_MIN && !stp_stats_variance(&stats));
+	stp_stats_add(&stats, &none, STP_INT64_MAX);
+	need(stp_stats_variance(&stats) == STP_INT64_MAX && stp_stats_avg(&stats) == -4611686018427387904ll);
+	for (i = 0; i < 10; i++) /* the sum of squares is beyond 128 bits */
+		stp_stats_add(&stats, &none, STP_INT64_MIN);
+	need(stp_stats_variance(&stats) == STP_INT64_MAX && !~stats.sumsq[0] && !~stats.sumsq[1]);
+}
+
 void maps_cases(void)
 {
+	case_statistics();
+	case_twins();
+	case_buckets();
+	case_hists();
 	case_orders();
 	case_no_orders();
 	case_spread();

@@ -24,6 +24,8 @@ void watch_point(void);
 #define stp_store_release(p, value) ({ __typeof__(*(p)) watch_value = (value); watch_point(); __atomic_store_n(p, watch_value, __ATOMIC_RELEASE); })
 #define stp_cmpxchg(p, old, new) (watch_point(), stp_cmpxchg(p, old, new))
 #define stp_local_cmpxchg(p, old, new) (watch_point(), stp_local_cmpxchg(p, old, new))
+/* So that something comes between the words of a record, too. */
+#define memcpy(to, from, size) (watch_point(), memcpy(to, from, size))
 #define stp_string_word(s, max, word) (watch_point(), stp_string_word(s, max, word))
 
 static inline void stp_local_add(u64 *p, u64 n)
