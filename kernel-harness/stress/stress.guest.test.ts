@@ -38,7 +38,7 @@ test(
 test(
   "a ring that gives one place to two nested writers is found",
   async () => {
-    const { problems } = await run(5, broken("runtime-c/src/ring.c", "stp_local_cmpxchg(&ring->head, head, head + size) != head", "(STP_WRITE(ring->head, head + size), false)"));
+    const { problems } = await run(5, broken("runtime-c/src/ring.c", "stp_local_cmpxchg(&ring->head, head, head + size) != head", "({ STP_WRITE(ring->head, head + size); false; })"));
     console.warn(problems.join("\n"));
     expect(problems.join("\n")).toMatch(/record (damaged|mixed|gap|context)|the ring ends|records were delivered/);
   },

@@ -74,10 +74,11 @@ static STP_ALWAYS_INLINE void prepare(struct stp_ctx *ctx, const struct stp_prob
 	ctx->outer = outer;
 	ctx->probe = probe;
 	ctx->strings_used = 0; /* B1; the print buffer is empty since the exit before (X2) */
-	ctx->exhausted = false;
 	ctx->raised = false;
 	ctx->began = now;
 	give_actions(ctx, is_end(probe) ? stp_session.config.actions_ends : stp_session.config.actions);
+	stp_barrier();
+	ctx->exhausted = false; /* last: whoever comes between may still take the last actions of the hit before */
 }
 
 struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
