@@ -778,6 +778,12 @@ static void case_statistics(void)
 	for (i = 0; i < 10; i++) /* the sum of squares is beyond 128 bits */
 		stp_stats_add(&stats, &none, STP_INT64_MIN);
 	need(stp_stats_variance(&stats) == STP_INT64_MAX && !~stats.sumsq[0] && !~stats.sumsq[1]);
+	/* The same of samples for which the formula would give a small number from what is left of the sum. */
+	stp_stats_clear(&stats, NULL, 0);
+	for (i = 0; i < 4; i++)
+		stp_stats_add(&stats, &none, STP_INT64_MIN);
+	stp_stats_add(&stats, &none, -4354685564936845355ll);
+	need(stp_stats_variance(&stats) == STP_INT64_MAX);
 }
 
 void maps_cases(void)
