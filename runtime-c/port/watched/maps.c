@@ -669,6 +669,19 @@ static void case_twins(void)
 STP_STAT(timed, .hist = STP_HIST_LOG);
 STP_MAP(ranged, STP_KEYS(STP_INT64), STP_STATS, .entries_max = 2, .hist = STP_HIST_LINEAR(0, 125, 1), .per_cpu = true);
 
+/* A histogram needs room as a walk does. */
+static void no_room(struct stp_ctx *ctx)
+{
+	stp_stat_add(&timed, 1);
+	stp_foreach(&timed, a) {
+		need(!stp_print_hist(ctx, &timed, STP_KEY()));
+		stp_foreach(&timed, b)
+			need(a != b && stp_print_hist(ctx, &timed, STP_KEY()) == -STP_EBUSY);
+	}
+	need(ctx->row->kind[STP_LOSS_KIND_MAP].lost[STP_LOSS_BUSY] == 1 && !timed.map.rooms[0].busy && !timed.map.rooms[1].busy);
+	need(stp_print_hist(ctx, &ranged, STP_KEY(7)) == -STP_ENOENT && !ranged.map.rooms[0].busy);
+}
+
 /* Exactly as many buckets as there are. */
 static void case_buckets(void)
 {
@@ -695,6 +708,11 @@ static void case_buckets(void)
 	need(buckets[62] == 2 && buckets[63] == 1 && buckets[64] == 1 && buckets[65] == 1 && buckets[66] == 2 && buckets[71] == 64 && buckets[72] == 3);
 	need(!stp_map_read_stats(&ranged.map, STP_ARGS(2), &stats, buckets) && !stats.count && !buckets[1] && !buckets[127]);
 	need(stp_stats_min(&stats) == 0 && stp_stats_max(&stats) == 0);
+	bed_close();
+	options.body = no_room;
+	bed_open(&options);
+	stp_probe_hit(bed_probe(0), STP_CONTEXT_TASK, NULL);
+	watch_quiet("no room");
 	bed_close();
 }
 

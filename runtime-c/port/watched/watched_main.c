@@ -339,6 +339,7 @@ static int attach_noted(struct stp_probe *probe)
 static void detach_noted(struct stp_probe *probe)
 {
 	sprintf(life + strlen(life), "-%s ", probe->target);
+	stp_probe_hit(probe, STP_CONTEXT_TASK, NULL); /* X5: who comes while it stops is no hit any more */
 	need(!probe->missed);
 	probe->missed = probe->target[0] == 's' ? 3 : 0;
 }
