@@ -74,7 +74,7 @@ describe("checkProbe", { timeout: 180_000 }, () => {
     ["P3", "the ring reserves by a plain store", "src/ring.c", [["} while (stp_local_cmpxchg(&ring->head, head, head + size) != head);", "\tSTP_WRITE(ring->head, head + size);\n\t} while (0);"]]],
     ["P3", "the ring's last writer does not look again before it leaves", "src/ring.c", [["} while (STP_READ(ring->head) != head);", "} while (0);"]], PRINTS],
     ["memory", "the levels of a CPU share one print buffer", "src/session.c", [["ctx->print = stp_alloc(config->print_size);", "ctx->print = level ? cpu->ctx[0].print : stp_alloc(config->print_size);"]]],
-    ["X4", "a refused map call is not counted as lost", "src/map.c", [["\t\tstp_ledger_lose(row, STP_LOSS_KIND_MAP, error == -STP_EBUDGET ? STP_LOSS_BUDGET : STP_LOSS_BUSY);\n", ""]]],
+    ["X4", "a refused map call is not counted as lost", "src/map.c", [["\tstp_ledger_lose(row, STP_LOSS_KIND_MAP, error == -STP_EBUDGET ? STP_LOSS_BUDGET : STP_LOSS_BUSY);\n", ""]]],
     ["locking", "a map is never given back", "include/stp/map_core.h", [["\tstp_lock_given(&part->owner);\n", ""], ["\tstp_store_release(&part->owner, 0);\n", ""]]],
     ["X2", "who waits for a map goes on for ever", "src/map.c", [["for (tries = tries_max(ctx); tries; tries--) {", "for (tries = tries_max(ctx); tries;) {"], ["if (STP_READ(part->owner) == ctx->cpu->lock_id)", "if (0)"]]],
     ["race", "a walk shows the node itself, which another CPU may use again", "src/walk.c", [["\twalk->node = walk->room->shown;\n\treturn true;", "\twalk->node = walk->room->refs[walk->at - 1].node;\n\treturn true;"]], WALKS],
