@@ -3,14 +3,13 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { messageOf, StpError } from "../spec/errors.ts";
+import { SESSION_PROVIDERS } from "../spec/protocol.ts";
 import { nearest } from "../spec/nearest.ts";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
 import type { ProbeInfo } from "../sim/sandbox.ts";
 import type { ProbeSource } from "../sim/probe.ts";
 import { readTrace, type Trace } from "../stpd/post/trace.ts";
 
-/** Providers whose hits come from the session itself, not from a trace. */
-export const OWN_PROVIDERS = ["begin", "end"];
 /** Without a trace, its symbols say what a kernel has. */
 const REFERENCE_TRACE = join(PROJECT_ROOT, "examples/001-opens/trace");
 /** Names that an error lists at most. */
@@ -68,7 +67,7 @@ export function requireRecordedPoints(path: string, probes: readonly ProbeInfo[]
 }
 
 function attached(probes: readonly ProbeInfo[]): readonly ProbeInfo[] {
-  return probes.filter(({ provider }) => !OWN_PROVIDERS.includes(provider));
+  return probes.filter(({ provider }) => !SESSION_PROVIDERS.includes(provider));
 }
 
 /** Functions of the kernel that a trace was recorded on, as far as the trace tells. */

@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { messageOf, StpError } from "../spec/errors.ts";
-import { LIMITS, SESSION_LIMITS, type SessionLimit } from "../spec/protocol.ts";
+import { LIMITS, SESSION_LIMITS, SESSION_PROVIDERS, type SessionLimit } from "../spec/protocol.ts";
 import { runtimeSources } from "../spec/runtime.ts";
 import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
 import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
@@ -13,7 +13,7 @@ import { runTrace, type TraceEvent } from "../sim/trace.ts";
 import { instantiate } from "../sim/wasi.ts";
 import { generateWorld, WORLD_EVENTS_MAX, WORLD_TASKS_MAX } from "../sim/world.ts";
 import { printRecording } from "./post.ts";
-import { findTrace, newDirectory, OWN_PROVIDERS, readProbe, requireKnownPoints, requireRecordedPoints } from "./program.ts";
+import { findTrace, newDirectory, readProbe, requireKnownPoints, requireRecordedPoints } from "./program.ts";
 import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
 
 interface RunOptions {
@@ -75,7 +75,7 @@ type RunInto = (directory: string) => Promise<void>;
 
 /** Events of a made-up world, at the points that the program attaches to. */
 function madeUp({ cpus, probes }: Sandbox, seed: number, { events, tasks }: RunOptions): readonly TraceEvent[] {
-  const points = probes.filter(({ provider }) => !OWN_PROVIDERS.includes(provider)).map(({ provider, target }) => ({ provider, target }));
+  const points = probes.filter(({ provider }) => !SESSION_PROVIDERS.includes(provider)).map(({ provider, target }) => ({ provider, target }));
   return generateWorld({ seed, tasks, events, cpus, points }).events;
 }
 

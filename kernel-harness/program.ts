@@ -30,7 +30,7 @@ export function moduleName(path: string): string {
 export function probeModule(path: string, text: string, name = moduleName(path)): ModuleSource {
   const runtime = runtimeSources("kernel");
   const relative = path.startsWith(PROJECT_ROOT) ? path.slice(PROJECT_ROOT.length) : pathInTree(path);
-  const port = ["port", "kprobe", "transport", "control", "module"].map((unit) => `${PORT}/${unit}.o`);
+  const port = ["port", "memory", "nearest", "stack", "kprobe", "transport", "control", "module"].map((unit) => `${PORT}/${unit}.o`);
   return {
     name,
     sources: { ...runtime.files, [relative]: text },
@@ -46,7 +46,7 @@ export function replayModule(): ModuleSource {
   return {
     name: "stp_replay",
     sources: { ...runtime.files, [main]: readFileSync(PROJECT_ROOT + main, "utf8") },
-    objects: [main, ...runtime.core, ...runtime.replay, `${PORT}/port.c`].map(objectOf),
+    objects: [main, ...runtime.core, ...runtime.replay, ...["port", "memory", "nearest", "stack"].map((unit) => `${PORT}/${unit}.c`)].map(objectOf),
     // As in the sandbox: a replay finds maps held by "another CPU" that will not give them back meanwhile.
     cflags: [...kernelFlags(runtime.hash, runtime.includes), `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`],
   };

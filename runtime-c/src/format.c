@@ -5,6 +5,7 @@
  * Siblings: text.c, runtime-as/assembly/format.ts
  */
 #include <stp/format.h>
+#include <stp/look.h>
 
 #define DIGITS_MAX 22 /* bytes: octal digits of 2^64 - 1 */
 #define NONE (~0u)    /* no precision was given */
@@ -269,6 +270,12 @@ static void put_memory_bytes(struct stp_text *text, const struct directive *how,
 	}
 }
 
+/* Only bodies give addresses to a format, so there is a context whose look it is. */
+static bool read_memory(void *to, u64 address, u32 size, bool user)
+{
+	return stp_look(stp_this_ctx(), user ? STP_LOOK_USER : STP_LOOK_KERNEL, address, size, to, size) == (s32)size;
+}
+
 /* At address @from, or, with @string, of that string and zeros behind it. Return: whether it could be read. */
 static STP_NOINLINE bool put_memory(struct stp_text *text, const struct directive *how, u64 from, const char *string)
 {
@@ -282,7 +289,7 @@ static STP_NOINLINE bool put_memory(struct stp_text *text, const struct directiv
 	for (at = 0; at < size; at += now) {
 		now = size - at < sizeof(bytes) ? size - at : sizeof(bytes);
 		memset(bytes, 0, sizeof(bytes));
-		if (!string && !stp_port_read(bytes, from + at, now, how->other))
+		if (!string && !read_memory(bytes, from + at, now, how->other))
 			return false;
 		if (string && at < there)
 			memcpy(bytes, string + at, there - at < now ? there - at : now);

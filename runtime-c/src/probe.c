@@ -4,9 +4,9 @@
  * Must never: let two hits share a context, or lose a hit that it counted.
  * Sibling: runtime-as/assembly/probe.ts
  */
+#include <stp/look.h>
 #include <stp/print.h>
 #include <stp/session.h>
-#include <stp/task.h>
 
 #define TIME_CHECK_ACTIONS 32 /* actions between two looks at the clock, in hits that have a time limit */
 
@@ -150,12 +150,14 @@ void stp_probe_hit(const struct stp_probe *probe, u32 level, const void *hit)
 
 	if (probe->provider->rank && STP_READ(stp_session.state) != STP_STATE_RUNNING)
 		return; /* X5 */
+	if (stp_unlikely(stp_session.config.record)) {
+		stp_recorder_hit(probe, level, hit);
+		return;
+	}
 	ctx = stp_probe_enter(probe, level);
 	if (!ctx)
 		return;
 	ctx->hit = hit;
-	if (stp_session.config.record && probe->provider->rank)
-		stp_recorder_hit(ctx); /* begin and end come from the session, not from the world */
 	probe->body(ctx);
 	stp_probe_exit(ctx);
 }

@@ -7,7 +7,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { RECORD_TYPES } from "../../spec/protocol.ts";
-import { decodeEvent } from "../../spec/recording/event.ts";
+import { decodeEvent, type StpLook } from "../../spec/recording/event.ts";
 import type { OutputBuffer } from "./buffer.ts";
 import type { RecordReader } from "./reader.ts";
 
@@ -42,7 +42,12 @@ function textOf({ bytes, payload_begin, payload_size, payload }: RecordReader): 
 
 function eventOf({ payload }: RecordReader): string {
   const event = decodeEvent(payload);
-  if (event === undefined) throw new Error("the reader let an event through that is not EVENT_SIZE bytes");
+  if (event === undefined) return `"damaged":"${Buffer.from(payload).toString("base64")}"`;
   const args = event.args.map((arg) => `"0x${arg.toString(16)}"`).join(",");
-  return `"pid":${event.pid},"tid":${event.tid},"uid":${event.uid},"comm":${JSON.stringify(event.comm)},"args":[${args}]`;
+  return `"pid":${event.pid},"tid":${event.tid},"uid":${event.uid},"comm":${JSON.stringify(event.comm)},"args":[${args}],"order":${event.order},"began_ns":${event.time_ns},"flags":${event.flags},"looks":[${event.looks.map(lookOf).join(",")}]`;
+}
+
+function lookOf({ kind, key, detail, value }: StpLook): string {
+  const gave = typeof value === "string" ? `"error":"${value}"` : `"base64":"${Buffer.from(value).toString("base64")}"`;
+  return `{"look":"${kind}","key":"0x${key.toString(16)}","detail":${detail},${gave}}`;
 }

@@ -27,14 +27,15 @@
  *             u64 stp_cycles(): cheap, of this CPU; u64 stp_port_cycles_per_us()
  *   division  u32 stp_divide(u64 *n, u32 by): *n becomes the quotient, gives the remainder; u64 stp_divide_u64(u64 n, u64 by)
  *   memory    void *stp_alloc(size): zeroed, aligned to 64, NULL if there is none; stp_free(p): takes NULL. Task context only.
- *             bool stp_port_read(void *to, u64 address, u32 size, bool user): false if it cannot be read; any context
- *   task      void stp_port_task(struct stp_event *): pid, tid, uid and comm of the running task
+ *   names     int stp_port_resolve(struct stp_name *const *names, u32 count): where they are; a log line and -STP_ENOENT for one that is missing and not optional
+ *   task      void stp_port_task(const struct stp_ctx *, struct stp_event *): pid, tid, uid, comm and flags of the running task
  *             u64 stp_port_arg(const struct stp_ctx *, n): n-th argument of the probed function
+ *   world     s32 stp_port_look(struct stp_ctx *, kind, key, detail, void *to, size): any other value of the world, see stp_look(); any context
  *   requests  from any context, nmi too:
  *             void stp_port_wake(struct stp_ring *): there is enough for the reader
  *             void stp_port_refill(): somebody should call stp_session_refill() soon
  *             void stp_port_stop(): somebody should call stp_session_stop() soon
- *   world     const char *stp_port_world(), const char *stp_port_release(): for the manifest
+ *   manifest  const char *stp_port_world(), const char *stp_port_release()
  */
 #ifndef STP_PORT_H
 #define STP_PORT_H
@@ -46,20 +47,22 @@
 struct stp_cpu;
 struct stp_ctx;
 struct stp_event;
+struct stp_name;
 struct stp_ring;
 
 #include <stp_port.h>
 
 void *stp_alloc(size_t size);
 void stp_free(void *p);
-void stp_port_task(struct stp_event *event);
+void stp_port_task(const struct stp_ctx *ctx, struct stp_event *event);
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n);
 void stp_port_wake(struct stp_ring *ring);
 void stp_port_refill(void);
 void stp_port_stop(void);
 void stp_port_set_cpus(struct stp_cpu *cpus, u32 count);
 u64 stp_port_cycles_per_us(void);
-bool stp_port_read(void *to, u64 address, u32 size, bool user);
+s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size);
+int stp_port_resolve(struct stp_name *const *names, u32 count);
 const char *stp_port_world(void);
 const char *stp_port_release(void);
 

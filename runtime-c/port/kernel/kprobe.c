@@ -4,27 +4,21 @@
 
 #include <stp/session.h>
 
+#include "hit.h"
+
 struct attached {
 	struct kprobe kprobe;
 	struct stp_probe *probe;
 };
 
-/*
- * A breakpoint exception counts as one nmi level of its own, so a breakpoint kprobe looks one level deeper than what
- * it interrupted. A kprobe on ftrace does not. The kernel never runs two kprobe handlers nested on a CPU.
- */
-static u32 level_of(struct kprobe *kprobe)
-{
-	if (kprobe_ftrace(kprobe) || (preempt_count() & NMI_MASK) != NMI_OFFSET)
-		return stp_port_level();
-	if (in_hardirq())
-		return STP_CONTEXT_IRQ;
-	return in_serving_softirq() ? STP_CONTEXT_SOFTIRQ : STP_CONTEXT_TASK;
-}
+static const struct stp_hit_kind kind = { .arg = stp_hit_arg };
 
 static int on_hit(struct kprobe *kprobe, struct pt_regs *regs)
 {
-	stp_probe_hit(container_of(kprobe, struct attached, kprobe)->probe, level_of(kprobe), regs);
+	struct stp_hit hit = { .kind = &kind, .regs = regs };
+	u32 level = kprobe_ftrace(kprobe) ? stp_port_level() : stp_hit_level(); /* on ftrace there is no breakpoint */
+
+	stp_probe_hit(container_of(kprobe, struct attached, kprobe)->probe, level, &hit);
 	return 0;
 }
 NOKPROBE_SYMBOL(on_hit);
@@ -62,6 +56,7 @@ static void detach(struct stp_probe *probe)
 
 const struct stp_provider stp_provider_kprobe = {
 	.name = "kprobe",
+	.about = "a kernel function: its entry",
 	.rank = 1,
 	.attach = attach,
 	.detach = detach,

@@ -32,8 +32,10 @@ void stp_free(void *p)
 	free(p);
 }
 
-void stp_port_task(struct stp_event *event)
+void stp_port_task(const struct stp_ctx *ctx, struct stp_event *event)
 {
+	(void)ctx;
+	*event = (struct stp_event){ 0 };
 	memcpy(event->comm, "native", sizeof("native"));
 }
 
@@ -68,14 +70,23 @@ u64 stp_port_cycles_per_us(void)
 	return 1000;
 }
 
-/* No number is the address of anything here (P1). */
-bool stp_port_read(void *to, u64 address, u32 size, bool user)
+/* No number is the address of anything here (P1), and there is nothing else to see. */
+s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
+	(void)ctx;
+	(void)kind;
+	(void)key;
+	(void)detail;
 	(void)to;
-	(void)address;
 	(void)size;
-	(void)user;
-	return false;
+	return -STP_EFAULT;
+}
+
+int stp_port_resolve(struct stp_name *const *names, u32 count)
+{
+	(void)names;
+	(void)count;
+	return 0;
 }
 
 const char *stp_port_world(void)

@@ -156,8 +156,10 @@ void stp_free(void *p)
 	free(p);
 }
 
-void stp_port_task(struct stp_event *event)
+void stp_port_task(const struct stp_ctx *ctx, struct stp_event *event)
 {
+	(void)ctx;
+	*event = (struct stp_event){ .flags = watch.task.flags };
 	event->pid = watch.task.pid;
 	event->tid = watch.task.tid;
 	event->uid = watch.task.uid;
@@ -198,13 +200,22 @@ u64 stp_port_cycles_per_us(void)
 	return 10;
 }
 
-/* Addresses are those of this program; the first page cannot be read, nor can what is the user's but for one byte at a time. */
-bool stp_port_read(void *to, u64 address, u32 size, bool user)
+/* Kernel addresses are those of this program but for the first page; all else is what the test plays. */
+s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
-	if (address < 4096 || user)
-		return false;
-	memcpy(to, (const void *)(uintptr_t)address, size);
-	return true;
+	need(ctx == stp_this_ctx());
+	if (watch.look)
+		return watch.look(kind, key, detail, to, size);
+	if (kind != STP_LOOK_KERNEL || key < 4096)
+		return -STP_EFAULT;
+	memcpy(to, (const void *)(uintptr_t)key, size);
+	return size;
+}
+
+int stp_port_resolve(struct stp_name *const *names, u32 count)
+{
+	need(names && count);
+	return watch.resolve;
 }
 
 const char *stp_port_world(void)
