@@ -6,6 +6,12 @@ import type { ModuleSource } from "./module.ts";
 
 const PORT = "runtime-c/port/kernel";
 
+/** What the core asks of the port; and what that needs. */
+const UNITS = ["port", "memory", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
+
+/** The other providers, and what makes a session of it. */
+const SESSION_UNITS = ["kprobe", "kretprobe", "timer", "uprobe", "perf", "control_file", "transport", "control", "module"];
+
 const objectOf = (unit: string): string => unit.replace(/\.c$/, ".o");
 
 /** Flags that the core is compiled with in a kernel. */
@@ -30,7 +36,7 @@ export function moduleName(path: string): string {
 export function probeModule(path: string, text: string, name = moduleName(path)): ModuleSource {
   const runtime = runtimeSources("kernel");
   const relative = path.startsWith(PROJECT_ROOT) ? path.slice(PROJECT_ROOT.length) : pathInTree(path);
-  const port = ["port", "memory", "nearest", "stack", "kprobe", "transport", "control", "module"].map((unit) => `${PORT}/${unit}.o`);
+  const port = [...UNITS, ...SESSION_UNITS].map((unit) => `${PORT}/${unit}.o`);
   return {
     name,
     sources: { ...runtime.files, [relative]: text },
@@ -46,7 +52,7 @@ export function replayModule(): ModuleSource {
   return {
     name: "stp_replay",
     sources: { ...runtime.files, [main]: readFileSync(PROJECT_ROOT + main, "utf8") },
-    objects: [main, ...runtime.core, ...runtime.replay, ...["port", "memory", "nearest", "stack"].map((unit) => `${PORT}/${unit}.c`)].map(objectOf),
+    objects: [main, ...runtime.core, ...runtime.replay, ...UNITS.map((unit) => `${PORT}/${unit}.c`)].map(objectOf),
     // As in the sandbox: a replay finds maps held by "another CPU" that will not give them back meanwhile.
     cflags: [...kernelFlags(runtime.hash, runtime.includes), `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`],
   };

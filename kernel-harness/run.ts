@@ -14,15 +14,7 @@ import { readSources } from "./sources.ts";
 import { step } from "./steps.ts";
 import { functionSymbols, suggestSymbols } from "./symbols.ts";
 import { buildProgram, buildWorkload } from "./tools.ts";
-
-/** What the guest does while the probe runs: the harness's workload. */
-export interface Workload {
-  readonly processes: number;
-  /** For the first process; each further one makes a few more. */
-  readonly opens: number;
-}
-
-export const DEFAULT_WORKLOAD: Workload = { processes: 3, opens: 3400 };
+import { parseWorkload, type Workload, type WorkloadFacts } from "./workload.ts";
 
 export interface ProbeRun {
   /** Name of the kernel, as "./stp kernel list" has it. */
@@ -44,8 +36,8 @@ export interface ProbeRun {
 
 export interface ProbeRunResult {
   readonly guest: GuestResult;
-  /** What each process of the workload counted itself, by its name. */
-  readonly opens: ReadonlyMap<string, number>;
+  /** What the processes of the workload counted themselves. */
+  readonly facts: readonly WorkloadFacts[];
 }
 
 const STPD_SOURCES = ["main", "module", "readers", "recording", "say"].map((unit) => `stpd/daemon/${unit}.c`);
@@ -79,7 +71,7 @@ export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   const guest = await runGuest(kernel, { files, steps: stepsOf(run, module.name), cpus: run.cpus, report });
   if (!guest.ok) throw await failure(run, kernel, guest);
   await keepRecording(run, kernel, guest);
-  return { guest, opens: parseWorkload(guest.outputs["workload"]?.stdout ?? "") };
+  return { guest, facts: parseWorkload(guest.outputs["workload"]?.stdout ?? "") };
 }
 
 function limitsOf({ limits = {} }: ProbeRun): string[] {
@@ -90,16 +82,11 @@ function stepsOf(run: ProbeRun, name: string): string[] {
   return [
     step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), ...limitsOf(run), "-o", "/recording", `/${name}.ko`),
     step("await", "stpd", "started", START_S_MAX),
-    step("run", "workload", WORKLOAD_S_MAX, "/workload", run.workload.processes, run.workload.opens),
+    step("run", "workload", WORKLOAD_S_MAX, "/workload", run.workload.mode, run.workload.processes, run.workload.count),
     step("signal", "stpd", "INT", "if-running"), // the program may have ended its session by itself
     step("wait", "stpd", STOP_S_MAX),
     step("send", "/recording"),
   ];
-}
-
-/** Lines of `workload: comm=wl-0 opens=1234`. */
-export function parseWorkload(text: string): Map<string, number> {
-  return new Map([...text.matchAll(/^workload: comm=(\S+) opens=(\d+)$/gm)].map((match) => [match[1]!, Number(match[2])]));
 }
 
 async function failure(run: ProbeRun, kernel: FetchedKernel, guest: GuestResult): Promise<StpError> {

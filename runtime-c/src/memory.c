@@ -72,9 +72,9 @@ const char *stp_look_string(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail)
 	size = stp_look_end(ctx, stp_look(ctx, kind, key, detail, string, STP_STRING_SIZE_MAX));
 	if (size < 0)
 		size = 0;
-	if (size == STP_STRING_SIZE_MAX) { /* there was more, or just its NUL did not fit */
+	if (size == STP_STRING_SIZE_MAX) { /* there was more, and at least its NUL did not fit */
 		size--;
-		stp_ledger_cut(ctx->row, string[size] ? 1 : 0);
+		stp_ledger_cut(ctx->row, 1);
 	}
 	string[size] = 0;
 	return string;
@@ -129,8 +129,8 @@ const char *stp_user_strings(struct stp_ctx *ctx, u64 address)
 		used += got;
 		if (used == STP_STRING_SIZE_MAX) {
 			used--;
-			if (string[used])
-				stp_ledger_cut(ctx->row, 1);
+			stp_ledger_cut(ctx->row, 1);
+			break;
 		}
 	}
 	stp_look_end(ctx, got);

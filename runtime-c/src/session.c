@@ -198,8 +198,6 @@ int stp_session_init(const struct stp_program *program, const struct stp_config 
 
 	if (!error)
 		error = check_formats(program);
-	if (!error)
-		error = resolve_names(program);
 	if (error)
 		return error;
 	stp_session = (struct stp_session){ .program = *program, .config = *config };
@@ -207,6 +205,9 @@ int stp_session_init(const struct stp_program *program, const struct stp_config 
 	set_clock(&stp_session);
 	for (i = 0; i < program->probes_count; i++)
 		program->probes[i]->index = i;
+	error = resolve_names(program);
+	if (error)
+		return error;
 	error = init_cpus();
 	if (!error)
 		error = init_maps();

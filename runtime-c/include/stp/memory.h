@@ -53,6 +53,7 @@ const char *stp_user_strings(struct stp_ctx *ctx, u64 address);
 /* stp_field_string() - Member that is an array of characters, as a pool string; "" if it cannot be read. */
 #define stp_field_string(ctx, address, type, member) stp_member_string(ctx, address, STP_NAME_USED(#type, #member, false))
 
+/* stp_member(), stp_member_string() - What stands behind stp_field(), stp_field_or() and stp_field_string(). */
 s64 stp_member(struct stp_ctx *ctx, u64 address, const struct stp_name *name, s64 otherwise);
 const char *stp_member_string(struct stp_ctx *ctx, u64 address, const struct stp_name *name);
 

@@ -37,6 +37,16 @@ u64 stp_hit_arg(const struct stp_hit *hit, u32 n);
  */
 u32 stp_hit_level(void);
 
+/*
+ * stp_refuse() - Say why @probe cannot be attached, in the one sentence that there is for it: "FILE:LINE: cannot attach PROVIDER TARGET: WHY".
+ * @error:  Negative STP_E*.
+ * @format: The reason, as for printk().
+ *
+ * Context: Task, may sleep.
+ * Return:  @error.
+ */
+__printf(3, 4) int stp_refuse(const struct stp_probe *probe, int error, const char *format, ...);
+
 /* stp_number() - A 64-bit number as the result of a look. */
 static inline s32 stp_number(u64 number, void *to, u32 size)
 {

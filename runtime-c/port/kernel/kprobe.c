@@ -2,8 +2,6 @@
 /* Provider kprobe: the entry of a kernel function. */
 #include <linux/kprobes.h>
 
-#include <stp/session.h>
-
 #include "hit.h"
 
 struct attached {
@@ -29,16 +27,15 @@ static int attach(struct stp_probe *probe)
 	int error;
 
 	if (!attached)
-		return -STP_ENOMEM;
+		return stp_refuse(probe, -STP_ENOMEM, "no memory");
 	attached->probe = probe;
 	attached->kprobe.symbol_name = probe->target;
 	attached->kprobe.pre_handler = on_hit;
 	error = register_kprobe(&attached->kprobe);
 	if (error) {
-		stp_log("%s:%d: cannot attach kprobe %s: %s (%d)\n", probe->file, probe->line, probe->target,
-			error == -ENOENT ? "no such function" : "refused by the kernel", error);
 		stp_free(attached);
-		return error == -ENOENT ? -STP_ENOENT : -STP_EINVAL;
+		return error == -ENOENT ? stp_refuse(probe, -STP_ENOENT, "no such function (%d)", error) :
+					  stp_refuse(probe, -STP_EINVAL, "refused by the kernel (%d)", error);
 	}
 	probe->state = attached;
 	return 0;

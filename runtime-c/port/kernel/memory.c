@@ -9,13 +9,14 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include <stp/btf.h>
 #include <stp/look.h>
 #include <stp/session.h>
 
+#include "btf.h"
 #include "hit.h"
 #include "module.h"
 #include "nearest.h"
+#include "tracepoint.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 #define BTF_SIZE_MAX (32u << 20) /* bytes; Debian's kernels have 5 MB */
@@ -153,8 +154,10 @@ int stp_port_resolve(struct stp_name *const *names, u32 count)
 	u32 i;
 
 	for (i = 0; i < count && !error; i++) {
-		if (!names[i]->type)
-			continue; /* of a tracepoint: see tracepoint.c */
+		if (!names[i]->type) {
+			error = stp_tracepoint_resolve(names[i]);
+			continue;
+		}
 		if (!open)
 			error = open_btf(&btf, &blob);
 		open = !error;

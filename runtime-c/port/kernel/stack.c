@@ -14,6 +14,12 @@
 #include "hit.h"
 
 #ifdef CONFIG_X86
+/* The registers of a tracepoint are made up by perf: they have a place to begin at, and no flags. */
+static bool are_whole(const struct pt_regs *regs)
+{
+	return regs->flags & X86_EFLAGS_FIXED;
+}
+
 u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 {
 	struct unwind_state state;
@@ -22,7 +28,11 @@ u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 
 	if (!hit || !hit->regs || user_mode(hit->regs))
 		return 0;
-	for (unwind_start(&state, current, hit->regs, NULL); !unwind_done(&state); unwind_next_frame(&state)) {
+	if (are_whole(hit->regs))
+		unwind_start(&state, current, hit->regs, NULL);
+	else
+		unwind_start(&state, current, NULL, (void *)hit->regs->sp);
+	for (; !unwind_done(&state); unwind_next_frame(&state)) {
 		if (i == count) {
 			frames[count - 1] = 0;
 			return count;
@@ -142,6 +152,10 @@ s32 stp_registers(const struct stp_hit *hit, char *to, u32 size)
 
 	if (!regs)
 		return -STP_ENOENT;
+#ifdef CONFIG_X86
+	if (!are_whole(regs))
+		return -STP_ENOENT;
+#endif
 #ifdef CONFIG_X86_64
 	return scnprintf(to, size,
 			 "rip %016lx rsp %016lx rbp %016lx efl %016lx\n"

@@ -3,8 +3,10 @@
  * Members of structures in a BTF blob.
  * Must never: believe an offset, an id or a count of the blob, look at a byte outside of it, go round in what refers to itself.
  */
-#include <stp/btf.h>
+#include <stp/port.h>
 #include <stp/protocol.gen.h>
+
+#include "btf.h"
 
 #define CHAIN_MAX 64 /* typedefs, qualifiers and dimensions of one type */
 #define ANONYMOUS_MAX 16 /* anonymous structures in each other, with the outermost */

@@ -3,15 +3,17 @@
  * Functions in ELF files, of 32 and 64 bits.
  * Must never: believe an offset, an index or a count of the file, hold more than a few entries of it, go on reading without end.
  */
-#include <stp/elf.h>
+#include <stp/port.h>
 #include <stp/protocol.gen.h>
+
+#include "elf.h"
 
 #define SECTIONS_MAX 4096 /* of a file */
 #define SEGMENTS_MAX 128 /* of a file */
 #define SYMBOLS_MAX (1u << 22) /* of a table */
 #define NAME_MAX_SIZE 4096 /* bytes of a function's name, with its NUL */
-#define SYMBOLS_AT_ONCE 6 /* read in one piece */
-#define NAME_AT_ONCE 48 /* bytes, likewise */
+#define SYMBOLS_AT_ONCE 4 /* read in one piece */
+#define NAME_AT_ONCE 24 /* bytes, likewise */
 #define FILE_OFFSET_MAX (~0ull >> 1) /* bytes */
 
 #define HEADER_SIZE_MAX 64 /* bytes of the file's header; no smaller than any entry but for symbols */
@@ -86,7 +88,7 @@ struct part {
 };
 
 /* Little-endian, on any machine. */
-static u64 number(const u8 *bytes, u32 size)
+static STP_NOINLINE u64 number(const u8 *bytes, u32 size)
 {
 	u64 value = 0;
 
@@ -166,10 +168,11 @@ static bool is_in_a_file(const struct part *part)
 	return part->offset <= FILE_OFFSET_MAX && part->size <= FILE_OFFSET_MAX - part->offset;
 }
 
-/* The first section of @type, a table of symbols, and the strings that it refers to. */
-static int find_table(const struct elf *elf, u32 type, struct part *symbols, struct part *strings)
+/* The first section of @type, a table of whole symbols, and the strings that it refers to. */
+static STP_NOINLINE int find_table(const struct elf *elf, u32 type, struct part *symbols, struct part *strings)
 {
-	s64 got = 0;
+	s64 got;
+	u64 count;
 	u32 n;
 
 	for (n = 0; n < elf->section_count; n++) {
@@ -181,7 +184,8 @@ static int find_table(const struct elf *elf, u32 type, struct part *symbols, str
 	}
 	if (n == elf->section_count)
 		return -STP_ENOENT;
-	if (symbols->each != elf->at->symbol_size || !is_in_a_file(symbols) || symbols->size > (u64)SYMBOLS_MAX * symbols->each)
+	count = symbols->size;
+	if (symbols->each != elf->at->symbol_size || !is_in_a_file(symbols) || stp_divide(&count, symbols->each) || count > SYMBOLS_MAX)
 		return -STP_EINVAL;
 	if (symbols->link >= elf->section_count || read_section(elf, symbols->link, strings) != SECTION_STRTAB || !is_in_a_file(strings))
 		return -STP_EINVAL;
@@ -208,7 +212,7 @@ static STP_NOINLINE int is_named(const struct elf *elf, const struct part *strin
 	return 1;
 }
 
-static bool is_function(const struct layout *at, const u8 *symbol)
+static STP_NOINLINE bool is_function(const struct layout *at, const u8 *symbol)
 {
 	u32 section = number(symbol + at->symbol_section, 2);
 
@@ -220,39 +224,40 @@ static bool is_function(const struct layout *at, const u8 *symbol)
 /* The function's address, from one table. */
 static STP_NOINLINE int find_symbol(const struct elf *elf, u32 type, const char *name, u32 name_size, u64 *address)
 {
-	u8 chunk[SYMBOLS_AT_ONCE * SYMBOL_SIZE_MAX], *symbol;
+	u8 chunk[SYMBOLS_AT_ONCE * SYMBOL_SIZE_MAX];
+	const u8 *symbol, *end = chunk;
 	struct part symbols, strings;
-	u32 count, done, i, piece;
-	bool found = false;
+	bool found = false, local;
 	int same, error;
+	u32 piece;
 
 	error = find_table(elf, type, &symbols, &strings);
-	if (error)
-		return error;
-	count = stp_divide_u64(symbols.size, symbols.each);
-	for (done = 0; done < count; done += piece) {
-		piece = count - done < SYMBOLS_AT_ONCE ? count - done : SYMBOLS_AT_ONCE;
-		if (!read_all(elf, chunk, piece * symbols.each, symbols.offset + (u64)done * symbols.each))
-			return -STP_EINVAL;
-		for (i = 0; i < piece; i++) {
-			bool local;
-
-			symbol = chunk + i * symbols.each;
-			local = SYMBOL_BINDING(symbol[elf->at->symbol_info]) == BINDING_LOCAL;
-			if (!is_function(elf->at, symbol) || (local && found))
-				continue;
-			same = is_named(elf, &strings, number(symbol + SYMBOL_NAME, 4), name, name_size);
-			if (same < 0)
-				return same;
-			if (!same)
-				continue;
-			*address = number(symbol + elf->at->symbol_value, elf->at->word);
-			if (!local)
-				return 0;
-			found = true;
+	for (symbol = end; !error; symbol += symbols.each) {
+		if (symbol == end) {
+			piece = symbols.size < SYMBOLS_AT_ONCE * symbols.each ? symbols.size : SYMBOLS_AT_ONCE * symbols.each;
+			if (piece < symbols.each)
+				return found ? 0 : -STP_ENOENT;
+			if (!read_all(elf, chunk, piece, symbols.offset))
+				return -STP_EINVAL;
+			symbols.offset += piece;
+			symbols.size -= piece;
+			symbol = chunk;
+			end = chunk + piece;
 		}
+		local = SYMBOL_BINDING(symbol[elf->at->symbol_info]) == BINDING_LOCAL;
+		if ((local && found) || !is_function(elf->at, symbol))
+			continue;
+		same = is_named(elf, &strings, number(symbol + SYMBOL_NAME, 4), name, name_size);
+		if (same < 0)
+			return same;
+		if (!same)
+			continue;
+		*address = number(symbol + elf->at->symbol_value, elf->at->word);
+		if (!local)
+			return 0;
+		found = true;
 	}
-	return found ? 0 : -STP_ENOENT;
+	return error;
 }
 
 static STP_NOINLINE int find_offset(const struct elf *elf, u64 address, u64 *offset)
