@@ -5,6 +5,7 @@ import { fetchKernel, isKernelCached } from "../kernel-harness/fetch.ts";
 import { findKernel, KERNELS } from "../kernel-harness/kernels.ts";
 import { runProbeOnKernel } from "../kernel-harness/run.ts";
 import { describeFacts, readWorkload } from "../kernel-harness/workload.ts";
+import { keepSeenSymbols } from "../stpd/post/seen.ts";
 import { kernelBenchCommand } from "./kernel-bench.ts";
 import { readProbe, newDirectory } from "./program.ts";
 import { beginProgress, wholeNumber, WORKLOAD_HELP } from "./terminal.ts";
@@ -64,6 +65,7 @@ async function record(path: string, options: RecordOptions): Promise<void> {
       directory,
       report: progress.note,
     });
+    await keepSeenSymbols(directory);
     progress.end();
     for (const line of facts) process.stdout.write(`${describeFacts(line)}\n`);
     process.stdout.write(`recorded in ${options.output}\n`);

@@ -14,6 +14,8 @@ import { readTrace, type Trace } from "../stpd/post/trace.ts";
 const REFERENCE_TRACE = join(PROJECT_ROOT, "examples/001-opens/trace");
 /** Names that an error lists at most. */
 const NAMES_MAX = 3;
+/** Those whose targets are functions of the kernel; what others attach to only a kernel knows. */
+const FUNCTION_PROVIDERS: readonly string[] = ["kprobe", "kretprobe"];
 
 /** Reads the source of a probe. Throws StpError if it cannot. */
 export function readProbe(path: string): ProbeSource {
@@ -47,7 +49,7 @@ export type FoundTrace = Awaited<ReturnType<typeof findTrace>>;
 export function requireKnownPoints(path: string, probes: readonly ProbeInfo[], found: FoundTrace): void {
   const recorded = found?.trace.manifest.probes.map((probe) => probe.target) ?? [];
   for (const { provider, target, line } of attached(probes)) {
-    if (recorded.includes(target)) continue;
+    if (!FUNCTION_PROVIDERS.includes(provider) || recorded.includes(target)) continue;
     const known = knownFunctions(found?.directory ?? REFERENCE_TRACE);
     if (known.length === 0 || known.includes(target)) continue;
     throw new StpError(`${path}:${line}: ${provider} ${target} does not exist in ${found?.directory ?? "Debian's 6.1 kernel"}; nearest: ${nearest(target, known, NAMES_MAX).join(", ")}`);

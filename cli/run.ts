@@ -1,6 +1,6 @@
 /** stp run: a probe's output, over a trace in the sandbox or live on a kernel. */
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { LIMITS, SESSION_LIMITS, SESSION_PROVIDERS, type SessionLimit } from "../spec/protocol.ts";
@@ -13,6 +13,7 @@ import { Sandbox, SANDBOX_RING_BYTES, type SessionLimits } from "../sim/sandbox.
 import { runTrace, type TraceEvent } from "../sim/trace.ts";
 import { instantiate } from "../sim/wasi.ts";
 import { generateWorld, WORLD_EVENTS_MAX, WORLD_TASKS_MAX } from "../sim/world.ts";
+import { readSymbolFiles } from "../stpd/post/symbols.ts";
 import { printRecording } from "./post.ts";
 import { findTrace, newDirectory, readProbe, requireKnownPoints, requireRecordedPoints } from "./program.ts";
 import { beginProgress, wholeNumber, WORKLOAD_HELP, type Progress } from "./terminal.ts";
@@ -95,6 +96,8 @@ async function runInSandbox(probe: ProbeSource, options: RunOptions, progress: P
   runTrace(sandbox, options.seed === undefined ? (found?.trace.events ?? []) : madeUp(sandbox, options.seed, options));
   const files = sandbox.finish();
   files.set("log.txt", Buffer.from(sandbox.log()));
+  if (sandbox.missing > 0) progress.note(`${sandbox.missing} values that the probe looked at are not in ${found?.directory ?? "the world"}, and were given as faults; record it again by "./stp kernel record ${probe.path}"`);
+  for (const [name, bytes] of found ? readSymbolFiles(found.directory) : []) files.set(name, bytes);
   return async (directory) => keepFiles(directory, files);
 }
 
@@ -113,8 +116,10 @@ function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress
 async function keepFiles(directory: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const temporary = `${directory}.tmp-${process.pid}`;
   try {
-    await mkdir(temporary);
-    for (const [name, bytes] of files) await writeFile(join(temporary, name), bytes);
+    for (const [name, bytes] of files) {
+      await mkdir(dirname(join(temporary, name)), { recursive: true });
+      await writeFile(join(temporary, name), bytes);
+    }
     await rename(temporary, directory);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });

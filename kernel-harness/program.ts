@@ -7,10 +7,10 @@ import type { ModuleSource } from "./module.ts";
 const PORT = "runtime-c/port/kernel";
 
 /** What the core asks of the port; and what that needs. */
-const UNITS = ["port", "memory", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
+const UNITS = ["port", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
 
 /** The other providers, and what makes a session of it. */
-const SESSION_UNITS = ["kprobe", "kretprobe", "timer", "uprobe", "perf", "control_file", "transport", "control", "module"];
+const SESSION_UNITS = ["kprobe", "kretprobe", "timer", "uprobe", "elf", "perf", "control_file", "transport", "control", "module"];
 
 const objectOf = (unit: string): string => unit.replace(/\.c$/, ".o");
 

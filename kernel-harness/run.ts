@@ -91,7 +91,7 @@ function stepsOf(run: ProbeRun, name: string): string[] {
 
 async function failure(run: ProbeRun, kernel: FetchedKernel, guest: GuestResult): Promise<StpError> {
   const said = guest.outputs["stpd"]?.stderr ?? "";
-  const refused = /^stpd: (.*: cannot attach kprobe (\S+): no such function.*)$/m.exec(said);
+  const refused = /^stpd: (.*: cannot attach (?:kprobe|kretprobe) (\S+): no such function.*)$/m.exec(said);
   if (refused) return new StpError(`${refused[1]}; ${suggestSymbols(refused[2]!, await functionSymbols(kernel, run.report))}`);
   const problems = guest.problems.map((problem) => problem.message).join("; ");
   const last = said.trim().split("\n").at(-1);
@@ -103,11 +103,11 @@ async function keepRecording(run: ProbeRun, kernel: FetchedKernel, guest: GuestR
   await mkdir(dirname(run.directory), { recursive: true });
   const temporary = await mkdtemp(`${run.directory}.tmp-`);
   try {
+    await mkdir(join(temporary, "symbols"));
     for (const [path, bytes] of guest.files) {
       if (path.startsWith("/recording/")) await writeFile(join(temporary, path.slice("/recording/".length)), bytes);
     }
     if (run.record) {
-      await mkdir(join(temporary, "symbols"));
       const symbols = await functionSymbols(kernel, run.report);
       await writeFile(join(temporary, "symbols/kallsyms.gz"), gzipSync(symbols.map((name) => `0000000000000000 T ${name}\n`).join("")));
     }

@@ -11,6 +11,7 @@ STP_MAP(hits, STP_KEYS(STP_STR, STP_STR), STP_INT64, .per_cpu = true, .entries_m
 STP_MAP(sums, STP_KEYS(STP_STR, STP_STR), STP_INT64, .per_cpu = true, .entries_max = 512, .string_size = 48);
 STP_MAP(texts, STP_KEYS(STP_STR, STP_STR), STP_INT64, .entries_max = 512, .string_size = 48);
 STP_MAP(answers, STP_KEYS(), STP_INT64);
+STP_STAT(ticks);
 
 #define HIT(point) stp_map_add(&hits, STP_KEY(point, stp_execname(ctx)), 1)
 #define SUM(point, number) stp_map_add(&sums, STP_KEY(point, stp_execname(ctx)), number)
@@ -108,7 +109,7 @@ STP_PROBE(perf, "cpu-clock:10000000")
 
 STP_PROBE(timer, "10ms")
 {
-	TEXT("timer", "ticks");
+	stp_stat_add(&ticks, stp_now_ns(ctx));
 }
 
 STP_PROBE(profile, "97hz")
@@ -139,14 +140,9 @@ STP_PROBE(control_read, "both")
 	stp_control_answer(ctx, "ways\n");
 }
 
-STP_PROBE(begin)
-{
-	stp_printf(ctx, "began at %d\n", stp_now_ns(ctx));
-}
-
 STP_PROBE(end)
 {
-	stp_printf(ctx, "ended at %d\n", stp_now_ns(ctx));
+	stp_printf(ctx, "ticks: count=%d first_ns=%d last_ns=%d\n", stp_stat_count(&ticks), stp_stat_min(&ticks), stp_stat_max(&ticks));
 	stp_foreach(&hits, it)
 		stp_printf(ctx, "%s %s %d\n", stp_it_str(it, 0), stp_it_str(it, 1), stp_it_int64(it));
 	stp_foreach(&sums, it)

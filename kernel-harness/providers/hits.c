@@ -4,6 +4,7 @@
  *
  *   hits once FILES      two processes, hits-0 and hits-1, make known numbers of hits; the parent prints them
  *   hits forever FILES   two processes hit all points until SIGTERM
+ *   hits getppid COUNT   makes so many calls of getppid, and nothing else
  *
  * FILES is the folder of the session's files. What a process does before and behind its work is done under other names.
  * Siblings: all.c, which counts, too; providers.guest.test.ts, which compares
@@ -37,6 +38,7 @@
 #define ANSWERS 10
 #define BURN_NS 1500000000ll
 #define PAGE_SIZE 4096
+#define PAUSE_US 5000
 #define OPENED "/tmp/hits-opened"
 
 /* Each process makes a few more than the one before, so that no two counts are alike. */
@@ -269,7 +271,7 @@ static void execute(void)
 	printf("execs: count=%d\n", EXECS);
 }
 
-/* Without end. The files come and go. */
+/* Without end, but not without a pause: others are to get on, too. The files come and go. */
 static void forever(int index)
 {
 	const struct amounts amounts = { 20, 20, 20, 5, 1 };
@@ -291,6 +293,7 @@ static void forever(int index)
 			_exit(1);
 		}
 		waitpid(-1, NULL, WNOHANG);
+		usleep(PAUSE_US);
 	}
 }
 
@@ -318,12 +321,16 @@ static void run_all(void (*main)(int))
 int main(int argc, char **argv)
 {
 	if (argc != 3) {
-		fprintf(stderr, "usage: hits once|forever FILES\n");
+		fprintf(stderr, "usage: hits once|forever FILES, hits getppid COUNT\n");
 		return 2;
 	}
 	files = argv[2];
 	if (!strcmp(argv[1], "nothing"))
 		return 0;
+	if (!strcmp(argv[1], "getppid")) {
+		make_syscalls(&(struct counted){ .faults = 0 }, atoi(argv[2]));
+		return 0;
+	}
 	if (!strcmp(argv[1], "forever")) {
 		puts("hits: forever");
 		run_all(forever);

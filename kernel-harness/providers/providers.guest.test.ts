@@ -114,12 +114,12 @@ describe("each provider", () => {
   });
 
   test("by time hits as often as time passes", () => {
-    const [began, ended] = [/^began at (\d+)$/m, /^ended at (\d+)$/m].map((pattern) => Number(pattern.exec(recorded.output)?.[1]));
-    const elapsed_ns = ended! - began!;
+    const ticks = linesOf(recorded.output, "ticks")[0]!;
+    const elapsed_ns = Number(ticks["last_ns"]) - Number(ticks["first_ns"]);
     const burn = linesOf(guest.outputs["hits"]!.stdout, "burn")[0]!;
     const burnt_s = Number(burn["cpu_ns"]) / 1e9;
     const figures = {
-      timer: [count("timer", "ticks"), elapsed_ns / TIMER_NS, 0.2],
+      timer: [Number(ticks["count"]), elapsed_ns / TIMER_NS, 0.2],
       profile_0: [count("profile", "0"), (elapsed_ns / 1e9) * PROFILE_HZ, 0.3],
       profile_1: [count("profile", "1"), (elapsed_ns / 1e9) * PROFILE_HZ, 0.3],
       burning: [count("profile", "hits-burn"), burnt_s * PROFILE_HZ, 0.3],
@@ -138,7 +138,7 @@ describe("each provider", () => {
 
   test("attempts as much as is delivered and lost; only clocks may miss", () => {
     const kinds = Object.keys(LOSS_KINDS) as LossKind[];
-    expect({ ok: recorded.ok, said: recorded.said.filter((line) => !line.includes("transport")) }).toEqual({ ok: true, said: [] });
+    expect(recorded.ok, recorded.said.join("\n")).toBe(true);
     for (const row of recorded.manifest.ledger) {
       for (const kind of kinds) {
         const { attempted, delivered, lost } = row.kinds[kind];

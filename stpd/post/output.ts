@@ -10,6 +10,8 @@ import { RECORD_TYPES } from "../../spec/protocol.ts";
 import { decodeEvent, type StpLook } from "../../spec/recording/event.ts";
 import type { OutputBuffer } from "./buffer.ts";
 import type { RecordReader } from "./reader.ts";
+import { foldLine, nameStacks } from "./stacks.ts";
+import type { KernelSymbols } from "./symbols.ts";
 
 /** Appends one record to the output. */
 export type PrintRecord = (record: RecordReader, output: OutputBuffer) => void;
@@ -23,6 +25,36 @@ export function errorLine({ type_code, cpu, payload }: RecordReader): string | u
 export const printText: PrintRecord = (record, output) => {
   if (record.type_code === RECORD_TYPES.print) output.append(record.bytes, record.payload_begin, record.payload_size);
 };
+
+/** The same with names in the place of the kernel addresses of backtraces. */
+export function printNamed(symbols: KernelSymbols): PrintRecord {
+  return (record, output) => {
+    if (record.type_code !== RECORD_TYPES.print) return;
+    const text = latin1Of(record);
+    if (text.includes("<stack ")) output.append(...whole(Buffer.from(nameStacks(text, symbols), "latin1")));
+    else output.append(record.bytes, record.payload_begin, record.payload_size);
+  };
+}
+
+/** Only lines that count a backtrace, folded for flame graphs. */
+export function printFolded(symbols: KernelSymbols | undefined): PrintRecord {
+  return (record, output) => {
+    if (record.type_code !== RECORD_TYPES.print) return;
+    for (const line of latin1Of(record).split("\n")) {
+      const folded = foldLine(line, symbols);
+      if (folded !== undefined) output.append(...whole(Buffer.from(`${folded}\n`, "latin1")));
+    }
+  };
+}
+
+/** The text as bytes that a string can hold. */
+function latin1Of({ bytes, payload_begin, payload_size }: RecordReader): string {
+  return bytes.toString("latin1", payload_begin, payload_begin + payload_size);
+}
+
+function whole(bytes: Buffer): [Buffer, number, number] {
+  return [bytes, 0, bytes.length];
+}
 
 /** One line of JSON for each record. */
 export const printJson: PrintRecord = (record, output) => {

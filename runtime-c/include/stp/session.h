@@ -57,6 +57,7 @@ struct stp_program {
  * @errors:  Uncaught errors so far.
  * @recorder: lock_id of the CPU whose hit the recorder serves, 0 if none.
  * @order:   Hits that were recorded.
+ * @addresses: 1 if a body asked for a backtrace: the recording wants symbols.
  */
 struct stp_session {
 	struct stp_program program;
@@ -69,6 +70,7 @@ struct stp_session {
 	u32 errors;
 	u32 recorder;
 	u32 order;
+	u32 addresses;
 	struct stp_cpu *cpu;
 };
 

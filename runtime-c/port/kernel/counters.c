@@ -41,7 +41,11 @@ void stp_counters_close(struct stp_counters *counters)
 		return;
 	for (i = 0; i < counters->count; i++)
 		perf_event_release_kernel(counters->event[i]);
-	/* A handler that was interrupted by the release still runs, with preemption off; of a tracepoint maybe where RCU does not watch. */
-	tracepoint_synchronize_unregister();
+	/*
+	 * A handler that was interrupted by the release still runs, with preemption off; that of a tracepoint maybe where RCU does not watch.
+	 * Expedited: the release has interrupted each CPU already, and a session has many probes.
+	 */
+	synchronize_srcu_expedited(&tracepoint_srcu);
+	synchronize_rcu_expedited();
 	stp_free(counters);
 }

@@ -28,10 +28,12 @@ u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 
 	if (!hit || !hit->regs || user_mode(hit->regs))
 		return 0;
-	if (are_whole(hit->regs))
+	if (are_whole(hit->regs)) {
+		frames[i++] = instruction_pointer(hit->regs); /* the unwinder begins with its caller */
 		unwind_start(&state, current, hit->regs, NULL);
-	else
+	} else {
 		unwind_start(&state, current, NULL, (void *)hit->regs->sp);
+	}
 	for (; !unwind_done(&state); unwind_next_frame(&state)) {
 		if (i == count) {
 			frames[count - 1] = 0;

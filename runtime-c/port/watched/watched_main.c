@@ -851,7 +851,8 @@ static void case_manifest(void)
 	bed_probe(1)->line = 30;
 	watch.release = "6.1";
 	watch.time_ns = 777;
-	at += sprintf(at, "{\n\"protocol_version\":%d,\n\"source_hash\":\"unknown\",\n\"world\":\"watched\",\n\"release\":\"6.1\",\n\"cpus\":2,\n\"time_ns\":777,\n", STP_PROTOCOL_VERSION);
+	stp_session.addresses = 1;
+	at += sprintf(at, "{\n\"protocol_version\":%d,\n\"source_hash\":\"unknown\",\n\"world\":\"watched\",\n\"release\":\"6.1\",\n\"cpus\":2,\n\"time_ns\":777,\n\"addresses\":1,\n", STP_PROTOCOL_VERSION);
 	at += sprintf(at, "\"probes\":[\n{\"provider\":\"bed\",\"target\":\"f\",\"line\":12},\n{\"provider\":\"end\",\"target\":\"say \\\"a\\\\b\\\"?? \x7f\",\"line\":30}],\n");
 	at += sprintf(at, "\"maps\":[\n{\"name\":\"numbers\",\"entries_max\":100,\"size\":0},\n{\"name\":\"names\",\"entries_max\":100,\"size\":1}],\n\"ledger\":[");
 	for (cpu = 0; cpu < 2; cpu++) {
