@@ -1,5 +1,5 @@
 /** A probe's source and the trace it runs over, as several verbs need them. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { messageOf, StpError } from "../spec/errors.ts";
@@ -7,7 +7,7 @@ import { SESSION_PROVIDERS } from "../spec/protocol.ts";
 import { nearest } from "../spec/nearest.ts";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
 import type { ProbeInfo } from "../sim/sandbox.ts";
-import type { ProbeSource } from "../sim/probe.ts";
+import type { ProbeSource, ProviderSource } from "../sim/probe.ts";
 import { readTrace, type Trace } from "../stpd/post/trace.ts";
 
 /** Without a trace, its symbols say what a kernel has. */
@@ -21,10 +21,16 @@ const FUNCTION_PROVIDERS: readonly string[] = ["kprobe", "kretprobe"];
 export function readProbe(path: string): ProbeSource {
   if (!path.endsWith(".c")) throw new StpError(`Cannot read the probe ${path}: it is no C file; its name must end in .c`);
   try {
-    return { path, text: readFileSync(path, "utf8") };
+    return { path, text: readFileSync(path, "utf8"), providers: readProviders(dirname(path)) };
   } catch (error) {
     throw new StpError(`Cannot read the probe ${path}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Providers beside a probe: `NAME.provider.c`, NAME as in STP_PROBE(NAME, …). */
+function readProviders(directory: string): ProviderSource[] {
+  const files = readdirSync(directory).filter((file) => /^[a-z][a-z0-9_]*\.provider\.c$/.test(file)).sort();
+  return files.map((file) => ({ name: file.split(".")[0]!, path: join(directory, file), text: readFileSync(join(directory, file), "utf8") }));
 }
 
 /** A directory that is to be made, without a final slash. Throws StpError if it cannot be: before the work whose result it is to hold. */

@@ -2,7 +2,7 @@
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { asGiven } from "../sim/probe.ts";
+import { asGiven, type ProviderSource } from "../sim/probe.ts";
 import { StpError } from "../spec/errors.ts";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
 import { buildModule } from "./module.ts";
@@ -23,6 +23,8 @@ export interface ProbeRun {
   readonly path: string;
   /** Source of the probe. */
   readonly text: string;
+  /** Providers of its author's own. */
+  readonly providers?: readonly ProviderSource[];
   /** Record each hit, so that the sandbox can replay it. */
   readonly record: boolean;
   readonly cpus: number;
@@ -58,7 +60,7 @@ export async function buildStpd(): Promise<string> {
 export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   const report = run.report ?? (() => {});
   const kernel = await fetchKernel(findKernel(run.kernel), { report });
-  const module = probeModule(run.path, run.text);
+  const module = probeModule(run.path, run.text, { providers: run.providers ?? [] });
   report(`building ${module.name} for ${kernel.release}`);
   const files = {
     "/stpd": await buildStpd(),

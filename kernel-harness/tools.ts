@@ -45,7 +45,7 @@ export async function buildInit(): Promise<string> {
 
 /** The workload that knows what it did: `workload MODE PROCESSES COUNT`. Its functions are in backtraces. */
 export async function buildWorkload(): Promise<string> {
-  const modes = ["alloc", "faults", "interval", "io", "opens", "spin", "syscalls", "wakeups"].map((mode) => `work/${mode}.c`);
+  const modes = ["alloc", "faults", "interval", "io", "links", "opens", "spin", "syscalls", "wakeups"].map((mode) => `work/${mode}.c`);
   const sources = await readSources(join(REPOSITORY, "kernel-harness/guest"), ["workload.c", "work/work.h", ...modes]);
   return buildProgram({ name: "workload", sources, cflags: ["-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"] });
 }

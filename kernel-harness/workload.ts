@@ -16,6 +16,7 @@ const MODES = {
   alloc: { processes: 2, count: 200 },
   spin: { processes: 2, count: 1000 },
   interval: { processes: 2, count: 250 },
+  links: { processes: 1, count: 5 },
 } as const satisfies Record<string, { readonly processes: number; readonly count: number }>;
 
 export type WorkloadMode = keyof typeof MODES;

@@ -8,6 +8,13 @@ export interface ProbeSource {
   /** Path as its author gave it: it stands in messages. */
   readonly path: string;
   readonly text: string;
+  /** Providers of its author's own. */
+  readonly providers?: readonly ProviderSource[];
+}
+
+/** A C file that defines `stp_provider_NAME` for a kernel; the sandbox, whose hits come from a trace, needs only the name. */
+export interface ProviderSource extends Pick<ProbeSource, "path" | "text"> {
+  readonly name: string;
 }
 
 /** What an author's code is held to. */
@@ -55,9 +62,10 @@ const EXPORTS = [
 export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, instrument: boolean, report?: (line: string) => void): Promise<CompileResult> {
   const path = pathInTree(probe.path);
   const port = ["hooks", "cpu", "world", "sandbox"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
+  const own = Object.fromEntries((probe.providers ?? []).map(({ name }) => [`providers/${name}.c`, `#include <provider.h>\nSTP_SIM_PROVIDER(${name});\n`]));
   const compiled = compileWasm({
-    sources: { ...runtime.files, [path]: probe.text },
-    units: [path, ...runtime.core, ...port],
+    sources: { ...runtime.files, ...own, [path]: probe.text },
+    units: [path, ...Object.keys(own), ...runtime.core, ...port],
     includes: runtime.includes,
     defines: { STP_SOURCE_HASH: `"${runtime.hash}"`, STP_LOCK_SPINS_MAX: String(SANDBOX_LOCK_SPINS_MAX) },
     cflags: PROBE_CFLAGS,

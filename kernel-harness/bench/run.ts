@@ -73,7 +73,7 @@ async function ourFiles(kernel: FetchedKernel, report: (line: string) => void): 
   report(`building our modules for ${kernel.release}`);
   const modules = PAIRS.map(async (pair) => {
     const path = `${OURS}/${pair}.c`;
-    const module = probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), `stp_ours_${pair}`);
+    const module = probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), { name: `stp_ours_${pair}` });
     return [`/${module.name}.ko`, await buildModule(kernel, { ...module, cflags: [...(module.cflags ?? []), ...(pair === "bench" ? BENCH_LIMITS : [])] })] as const;
   });
   const target = await readSources(join(PROJECT_ROOT, HERE), ["target.c"]);

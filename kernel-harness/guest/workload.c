@@ -27,7 +27,7 @@
 #define REPORT_SIZE_MAX 4096	/* bytes; a pipe takes so much at once */
 
 static const struct work *const works[] = {
-	&work_opens, &work_io, &work_syscalls, &work_wakeups, &work_faults, &work_alloc, &work_spin, &work_interval,
+	&work_opens, &work_io, &work_syscalls, &work_wakeups, &work_faults, &work_alloc, &work_spin, &work_interval, &work_links,
 };
 
 #define WORKS (sizeof(works) / sizeof(*works))

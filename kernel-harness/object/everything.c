@@ -140,6 +140,12 @@ MEASURED int measured_stp_printf__most(struct stp_ctx *ctx, s64 n)
 MEASURED int measured_stp_print_map(struct stp_ctx *ctx) { return stp_print_map(ctx, &cpu_sizes, .sort = STP_BY_SUM_DESC, .remove = true); }
 MEASURED int measured_stp_print_hist(struct stp_ctx *ctx, const char *a, s64 b) { return stp_print_hist(ctx, &cpu_sizes, STP_KEY(a, b)); }
 
+/* What a hit shows. */
+MEASURED s64 measured_stp_cpu_id(struct stp_ctx *ctx) { return stp_cpu_id(ctx); }
+MEASURED s64 measured_stp_level(struct stp_ctx *ctx) { return stp_level(ctx); }
+MEASURED s64 measured_stp_tracepoint_int(struct stp_ctx *ctx) { return stp_tracepoint_int(ctx, prev_pid); }
+MEASURED const char *measured_stp_tracepoint_string(struct stp_ctx *ctx) { return stp_tracepoint_string(ctx, prev_comm); }
+
 /* Errors and steps. */
 MEASURED int measured_stp_raise(struct stp_ctx *ctx, s64 n) { return stp_raise(ctx, "no %d", n); }
 MEASURED bool measured_stp_raised(struct stp_ctx *ctx) { return stp_raised(ctx); }

@@ -120,7 +120,7 @@ STP_PROBE(profile, "97hz")
 
 STP_PROBE(control_write, "words")
 {
-	TEXT("words", stp_control_text(ctx));
+	TEXT("words", stp_hit_text(ctx));
 }
 
 STP_PROBE(control_read, "answers")
@@ -131,7 +131,7 @@ STP_PROBE(control_read, "answers")
 
 STP_PROBE(control_write, "both")
 {
-	TEXT("both", stp_control_text(ctx));
+	TEXT("both", stp_hit_text(ctx));
 }
 
 STP_PROBE(control_read, "both")

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define RING "ring_size=65536"
 #define SESSION_US 5000
 #define LAST_SESSION_US 2000000
 #define UNLOAD_TRIES_MAX 2000	/* one each ms: somebody may have a file of the session open */
@@ -49,7 +50,7 @@ static void load(const char *module)
 {
 	int fd = open(module, O_RDONLY);
 
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+	if (fd < 0 || syscall(SYS_finit_module, fd, RING, 0))
 		fail("cannot load");
 	close(fd);
 }

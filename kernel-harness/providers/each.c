@@ -9,11 +9,11 @@ STP_MAP(hits, STP_KEYS(STP_STR), STP_INT64, .per_cpu = true, .entries_max = 64, 
 STP_PROBE(kprobe, "__x64_sys_getppid") { HIT("kprobe"); }
 STP_PROBE(kretprobe, "__x64_sys_getppid") { HIT("kretprobe"); }
 STP_PROBE(tracepoint, "sched:sched_switch") { HIT(stp_tracepoint_string(ctx, prev_comm)); }
-STP_PROBE(timer, "1ms") { HIT("timer"); }
-STP_PROBE(profile, "997hz") { HIT("profile"); }
+STP_PROBE(timer, "5ms") { HIT("timer"); }
+STP_PROBE(profile, "97hz") { HIT("profile"); }
 STP_PROBE(uprobe, "/hits:hits_call") { HIT("uprobe"); }
 STP_PROBE(perf, "page-faults") { HIT("perf"); }
 STP_PROBE(control_read, "answers") { stp_control_answer(ctx, "answer\n"); }
-STP_PROBE(control_write, "words") { HIT(stp_control_text(ctx)); }
+STP_PROBE(control_write, "words") { HIT(stp_hit_text(ctx)); }
 STP_PROBE(begin) { HIT("begin"); }
 STP_PROBE(end) { HIT("end"); }

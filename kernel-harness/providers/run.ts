@@ -1,8 +1,8 @@
 /** Programs on the kernel's providers in a guest: the modules, what hits them, and what comes back. */
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { StpError } from "../../spec/errors.ts";
 import { readManifest, type Manifest } from "../../spec/recording/manifest.ts";
 import { PROJECT_ROOT } from "../../spec/runtime.ts";
@@ -41,10 +41,10 @@ export interface BuiltProgram {
   readonly path: string;
 }
 
-/** A program of this folder, or one that is given, as a module. */
-export async function buildProbes(kernel: FetchedKernel, file: string, text: string): Promise<BuiltProgram> {
+/** A program of this folder, or the one in `text`, as a module. */
+export async function buildProbes(kernel: FetchedKernel, file: string, text?: string): Promise<BuiltProgram> {
   const path = `${PROJECT_ROOT}${HERE}/${file}`;
-  return { name: moduleName(path), path: await buildModule(kernel, { ...probeModule(path, text), report: console.warn }) };
+  return { name: moduleName(path), path: await buildModule(kernel, { ...probeModule(path, text ?? readFileSync(path, "utf8")), report: console.warn }) };
 }
 
 export interface Recorded {
@@ -59,7 +59,12 @@ export interface Recorded {
 export async function readRecording(files: ReadonlyMap<string, Uint8Array>, folder: string): Promise<Recorded> {
   const directory = await mkdtemp(join(tmpdir(), "test-of-providers-"));
   try {
-    for (const [path, bytes] of files) if (path.startsWith(`${folder}/`)) await writeFile(join(directory, path.slice(folder.length + 1)), bytes);
+    for (const [path, bytes] of files) {
+      if (!path.startsWith(`${folder}/`)) continue;
+      const to = join(directory, path.slice(folder.length + 1));
+      await mkdir(dirname(to), { recursive: true });
+      await writeFile(to, bytes);
+    }
     const parts: Uint8Array[] = [];
     const said: string[] = [];
     const { ok } = await postprocess(directory, { write: (bytes) => void parts.push(Uint8Array.from(bytes)), report: (line) => void said.push(line) });

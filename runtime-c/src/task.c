@@ -87,7 +87,7 @@ const char *stp_tracepoint_field_string(struct stp_ctx *ctx, const struct stp_na
 	return stp_look_string(ctx, STP_LOOK_FIELD_STRING, 0, name->id);
 }
 
-const char *stp_control_text(struct stp_ctx *ctx)
+const char *stp_hit_text(struct stp_ctx *ctx)
 {
 	return stp_look_string(ctx, STP_LOOK_TEXT, 0, 0);
 }

@@ -21,7 +21,7 @@ struct work {
 	void (*run)(int index, long count);
 };
 
-extern const struct work work_opens, work_io, work_syscalls, work_wakeups, work_faults, work_alloc, work_spin, work_interval;
+extern const struct work work_opens, work_io, work_syscalls, work_wakeups, work_faults, work_alloc, work_spin, work_interval, work_links;
 
 /* report() - A fact, name=value, on the line of this process; report_line() begins one more line. */
 void report(const char *name, long value);

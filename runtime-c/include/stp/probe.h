@@ -166,6 +166,7 @@ static inline bool stp_step(struct stp_ctx *ctx)
 #define STP_OPTIONAL_PROBE(kind, ...) STP_PROBE_NUMBERED(__COUNTER__, kind, "" __VA_ARGS__, true)
 #define STP_PROBE_NUMBERED(n, kind, where, may_miss) STP_PROBE_DEFINE(STP_PASTE(stp_probe_, n), kind, where, may_miss)
 #define STP_PROBE_DEFINE(name, kind, where, may_miss) \
+	extern const struct stp_provider stp_provider_##kind; \
 	static void STP_PASTE(name, _body)(struct stp_ctx *ctx __attribute__((unused))); \
 	static struct stp_probe name = { \
 		.provider = &stp_provider_##kind, \

@@ -61,8 +61,8 @@ s64 stp_tracepoint_field(struct stp_ctx *ctx, const struct stp_name *name);
 #define stp_tracepoint_string(ctx, field) stp_tracepoint_field_string(ctx, STP_NAME_USED(NULL, #field, false))
 const char *stp_tracepoint_field_string(struct stp_ctx *ctx, const struct stp_name *name);
 
-/* stp_control_text() - In a control_write probe: what was written, as a pool string without its final newline. */
-const char *stp_control_text(struct stp_ctx *ctx);
+/* stp_hit_text() - Text that the provider has for this hit, as a pool string; in a control_write probe what was written, without its final newline. */
+const char *stp_hit_text(struct stp_ctx *ctx);
 
 /**
  * stp_control_answer() - In a control_read probe: append to what the reader of the file gets.

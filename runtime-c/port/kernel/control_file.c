@@ -44,7 +44,7 @@ struct write_hit {
 static LIST_HEAD(files);
 static struct dentry *folder; /* while there are files */
 
-static s32 look(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *to, u32 size)
+static s32 look_at_text(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
 	const struct write_hit *written = container_of(hit, struct write_hit, hit);
 	u32 length = min(written->length, size);
@@ -56,9 +56,9 @@ static s32 look(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *
 }
 
 static const struct stp_hit_kind read_kind;
-static const struct stp_hit_kind write_kind = { .look = look };
+static const struct stp_hit_kind write_kind = { .look = look_at_text };
 
-static int append(struct stp_ctx *ctx, const char *text, u32 length)
+static int append_answer(struct stp_ctx *ctx, const char *text, u32 length)
 {
 	struct answer *answer = container_of(ctx->hit, struct read_hit, hit)->answer;
 	u32 fits = min_t(u32, length, ANSWER_SIZE_MAX - answer->length);
@@ -94,7 +94,7 @@ static int release_file(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static void hit_reader(struct answer *answer)
+static STP_NOINLINE void hit_reader(struct answer *answer)
 {
 	struct read_hit hit = { .hit = { .kind = &read_kind }, .answer = answer };
 
@@ -102,7 +102,7 @@ static void hit_reader(struct answer *answer)
 	stp_probe_hit(answer->file->reader, STP_CONTEXT_TASK, &hit.hit);
 }
 
-static ssize_t read_file(struct file *file, char __user *to, size_t size, loff_t *at)
+static ssize_t read_control(struct file *file, char __user *to, size_t size, loff_t *at)
 {
 	struct answer *answer = file->private_data;
 	ssize_t got;
@@ -118,7 +118,7 @@ static ssize_t read_file(struct file *file, char __user *to, size_t size, loff_t
 	return got;
 }
 
-static void hit_writer(struct stp_probe *probe, const char *text, u32 length)
+static STP_NOINLINE void hit_writer(struct stp_probe *probe, const char *text, u32 length)
 {
 	struct write_hit hit = { .hit = { .kind = &write_kind }, .text = text, .length = length };
 
@@ -126,7 +126,7 @@ static void hit_writer(struct stp_probe *probe, const char *text, u32 length)
 }
 
 /* A text that would not fit is refused: nothing of it is cut, and one write is one hit. */
-static ssize_t write_file(struct file *file, const char __user *from, size_t size, loff_t *at)
+static ssize_t write_text(struct file *file, const char __user *from, size_t size, loff_t *at)
 {
 	struct answer *answer = file->private_data;
 	size_t length = size;
@@ -151,8 +151,8 @@ static const struct file_operations control_files = {
 	.owner = THIS_MODULE,
 	.open = open_file,
 	.release = release_file,
-	.read = read_file,
-	.write = write_file,
+	.read = read_control,
+	.write = write_text,
 	.llseek = no_llseek,
 };
 
@@ -262,7 +262,7 @@ const struct stp_provider stp_provider_control_read = {
 	.rank = 1,
 	.attach = attach,
 	.detach = detach,
-	.answer = append,
+	.answer = append_answer,
 };
 
 const struct stp_provider stp_provider_control_write = {

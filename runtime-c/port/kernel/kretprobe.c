@@ -27,12 +27,12 @@ static const struct call *call_of(const struct stp_hit *hit)
 	return container_of(hit, struct return_hit, hit)->call;
 }
 
-static u64 arg(const struct stp_hit *hit, u32 n)
+static u64 entry_arg(const struct stp_hit *hit, u32 n)
 {
 	return call_of(hit)->args[n];
 }
 
-static s32 look(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *to, u32 size)
+static s32 look_at_return(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
 	switch (kind) {
 	case STP_LOOK_RETURNED:
@@ -44,7 +44,7 @@ static s32 look(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *
 	}
 }
 
-static const struct stp_hit_kind kind = { .arg = arg, .look = look };
+static const struct stp_hit_kind kind = { .arg = entry_arg, .look = look_at_return };
 
 static int on_entry(struct kretprobe_instance *instance, struct pt_regs *regs)
 {

@@ -40,7 +40,7 @@ static enum hrtimer_restart on_tick(struct hrtimer *timer)
 	if (ticker->cpu != ANY_CPU && ticker->cpu != smp_processor_id())
 		return HRTIMER_NORESTART; /* its CPU went down, and the kernel moved it */
 	stp_probe_hit(ticker->probe, stp_port_level(), &hit);
-	passed = hrtimer_forward_now(timer, ns_to_ktime(ticker->interval_ns));
+	passed = hrtimer_forward(timer, ktime_get(), ns_to_ktime(ticker->interval_ns));
 	if (passed > 1)
 		ticker->missed += passed - 1;
 	return HRTIMER_RESTART;

@@ -91,7 +91,7 @@ static s32 read_text(const struct trace_hit *hit, const struct read_field *field
 	return length;
 }
 
-static s32 look(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *to, u32 size)
+static s32 look_at_field(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
 	const struct trace_hit *here = container_of(hit, struct trace_hit, hit);
 	const struct read_field *field;
@@ -104,10 +104,10 @@ static s32 look(const struct stp_hit *hit, u32 kind, u64 key, u32 detail, void *
 	return kind == STP_LOOK_FIELD ? read_number(field, here->record + field->offset, to, size) : read_text(here, field, to, size);
 }
 
-static const struct stp_hit_kind kind = { .look = look };
+static const struct stp_hit_kind kind = { .look = look_at_field };
 
 /* perf does not call this again on the same CPU and level before it has returned. */
-static void on_hit(struct perf_event *event, struct perf_sample_data *data, struct pt_regs *regs)
+static void on_trace_event(struct perf_event *event, struct perf_sample_data *data, struct pt_regs *regs)
 {
 	const struct attached *attached = event->overflow_handler_context;
 	struct trace_hit hit = {
@@ -158,7 +158,7 @@ static int open_counters(struct attached *attached, u32 id)
 		.sample_type = PERF_SAMPLE_RAW | PERF_SAMPLE_PERIOD,
 	};
 
-	attached->counters = stp_counters_open(&attr, on_hit, attached);
+	attached->counters = stp_counters_open(&attr, on_trace_event, attached);
 	return PTR_ERR_OR_ZERO(attached->counters);
 }
 

@@ -17,7 +17,7 @@ struct attached {
 };
 
 /* Arguments of processes whose calling convention is not that of the kernel are not known. */
-static u64 arg(const struct stp_hit *hit, u32 n)
+static u64 user_arg(const struct stp_hit *hit, u32 n)
 {
 #ifdef CONFIG_X86_64
 	if (!user_64bit_mode(hit->regs))
@@ -26,10 +26,10 @@ static u64 arg(const struct stp_hit *hit, u32 n)
 	return stp_hit_arg(hit, n);
 }
 
-static const struct stp_hit_kind kind = { .arg = arg };
+static const struct stp_hit_kind kind = { .arg = user_arg };
 
 /* In the context of the process, preemptible; it may even sleep, but a probe does not. */
-static int on_hit(struct uprobe_consumer *consumer, struct pt_regs *regs)
+static int on_user_hit(struct uprobe_consumer *consumer, struct pt_regs *regs)
 {
 	struct stp_hit hit = { .kind = &kind, .regs = regs };
 
@@ -37,7 +37,7 @@ static int on_hit(struct uprobe_consumer *consumer, struct pt_regs *regs)
 	return 0;
 }
 
-static long read_file(void *file, void *to, u32 size, u64 at)
+static long read_bytes(void *file, void *to, u32 size, u64 at)
 {
 	loff_t place = at;
 
@@ -53,7 +53,7 @@ static int find_offset(struct attached *attached, const char *path)
 
 	if (!strncmp(where, "0x", 2))
 		return kstrtou64(where, 16, &attached->offset) ? stp_refuse(probe, -STP_EINVAL, "%s is no offset", where) : 0;
-	error = stp_elf_symbol(read_file, attached->file, where, &attached->offset);
+	error = stp_elf_symbol(read_bytes, attached->file, where, &attached->offset);
 	if (error == -STP_ENOENT)
 		return stp_refuse(probe, error, "no such function: %s has no symbol %s", path, where);
 	return error ? stp_refuse(probe, -STP_EINVAL, "%s is no executable or library that can be read", path) : 0;
@@ -69,7 +69,7 @@ static int attach_at(struct attached *attached, const char *path)
 		return stp_refuse(probe, -STP_ENOENT, "no such file: %s cannot be read (%ld)", path, PTR_ERR(attached->file));
 	error = S_ISREG(file_inode(attached->file)->i_mode) ? find_offset(attached, path) : stp_refuse(probe, -STP_EINVAL, "%s is no file", path);
 	if (!error) {
-		attached->consumer.handler = on_hit;
+		attached->consumer.handler = on_user_hit;
 		error = uprobe_register(d_real_inode(attached->file->f_path.dentry), attached->offset, &attached->consumer);
 		if (error)
 			error = stp_refuse(probe, -STP_EINVAL, "refused by the kernel (%d)", error);

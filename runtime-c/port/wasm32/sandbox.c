@@ -8,6 +8,7 @@
 #include <stp/look.h>
 #include <stp/session.h>
 
+#include "provider.h"
 #include "world.h"
 
 extern struct stp_probe *const __start_stp_probes[] __attribute__((weak));
@@ -281,14 +282,13 @@ const char *stp_sim_log(void)
 	return stp_log_text();
 }
 
-/* A provider in the sandbox: its hits come from the trace, by stp_sim_hit(); that the point exists was checked there. */
-static int attach(struct stp_probe *probe)
+int stp_sim_attach(struct stp_probe *probe)
 {
 	armed[probe->index] = true;
 	return 0;
 }
 
-static void detach(struct stp_probe *probe)
+void stp_sim_detach(struct stp_probe *probe)
 {
 	armed[probe->index] = false;
 	stp_sim_synchronize();
@@ -303,14 +303,12 @@ static int answer(struct stp_ctx *ctx, const char *text, u32 length)
 	return 0;
 }
 
-#define PROVIDER(kind, ...) \
-	const struct stp_provider stp_provider_##kind = { .name = #kind, .about = "", .rank = 1, .attach = attach, .detach = detach, __VA_ARGS__ }
-PROVIDER(kprobe);
-PROVIDER(kretprobe);
-PROVIDER(tracepoint);
-PROVIDER(timer);
-PROVIDER(profile);
-PROVIDER(uprobe);
-PROVIDER(perf);
-PROVIDER(control_read, .answer = answer);
-PROVIDER(control_write);
+STP_SIM_PROVIDER(kprobe);
+STP_SIM_PROVIDER(kretprobe);
+STP_SIM_PROVIDER(tracepoint);
+STP_SIM_PROVIDER(timer);
+STP_SIM_PROVIDER(profile);
+STP_SIM_PROVIDER(uprobe);
+STP_SIM_PROVIDER(perf);
+STP_SIM_PROVIDER(control_read, .answer = answer);
+STP_SIM_PROVIDER(control_write);

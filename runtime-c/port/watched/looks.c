@@ -180,7 +180,7 @@ static void read_strings(struct stp_ctx *ctx)
 	give(longest, STP_STRING_SIZE_MAX);
 	need(strlen(stp_user_string(ctx, 5)) == STP_STRING_SIZE_MAX - 1 && row->cut == 1);
 	longest[STP_STRING_SIZE_MAX - 1] = 0;
-	NEED_TEXT(stp_control_text(ctx), longest);
+	NEED_TEXT(stp_hit_text(ctx), longest);
 	NEED_TEXT(stp_symbol(ctx, 3), longest);
 	NEED_TEXT(stp_user_string(ctx, 5), longest);
 	/* The pool of eight is used up. */
