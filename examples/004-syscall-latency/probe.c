@@ -11,8 +11,8 @@ static const char *const names[] = {
 	[11] = "munmap", [12] = "brk", [13] = "rt_sigaction", [14] = "rt_sigprocmask", [16] = "ioctl", [17] = "pread64",
 	[18] = "pwrite64", [19] = "readv", [20] = "writev", [22] = "pipe", [23] = "select", [28] = "madvise", [35] = "nanosleep",
 	[39] = "getpid", [42] = "connect", [43] = "accept", [44] = "sendto", [45] = "recvfrom", [46] = "sendmsg", [47] = "recvmsg",
-	[56] = "clone", [57] = "fork", [59] = "execve", [61] = "wait4", [72] = "fcntl", [74] = "fsync", [98] = "getrusage",
-	[110] = "getppid", [121] = "getpgid", [157] = "prctl", [202] = "futex", [217] = "getdents64", [228] = "clock_gettime",
+	[56] = "clone", [57] = "fork", [59] = "execve", [61] = "wait4", [62] = "kill", [72] = "fcntl", [74] = "fsync", [98] = "getrusage",
+	[110] = "getppid", [121] = "getpgid", [128] = "rt_sigtimedwait", [157] = "prctl", [202] = "futex", [217] = "getdents64", [228] = "clock_gettime",
 	[230] = "clock_nanosleep", [232] = "epoll_wait", [257] = "openat", [262] = "newfstatat", [270] = "pselect6", [271] = "ppoll",
 	[281] = "epoll_pwait", [293] = "pipe2", [332] = "statx", [435] = "clone3",
 };
@@ -42,7 +42,7 @@ STP_PROBE(tracepoint, "raw_syscalls:sys_exit")
 STP_PROBE(end)
 {
 	stp_printf(ctx, "%-16s %8s %12s %12s\n", "SYSTEM CALL", "CALLS", "AVG NS", "MAX NS");
-	stp_foreach(&took, it, .sort = STP_BY_SUM_DESC, .limit = 10) {
+	stp_foreach(&took, it, .sort = STP_BY_SUM_DESC, .limit = 20) {
 		const struct stp_stats *stats = stp_it_stats(it);
 
 		stp_printf(ctx, "%-16s %8d %12d %12d\n", name_of(ctx, stp_it_key_int64(it, 0)), stats->count, stp_stats_avg(stats),

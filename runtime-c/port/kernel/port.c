@@ -104,7 +104,7 @@ u64 stp_port_arg(const struct stp_ctx *ctx, u32 n)
 
 static s32 frames(u32 count)
 {
-	return count ? (s32)(count * sizeof(u64)) : -STP_EFAULT;
+	return count ? (s32)(count * sizeof(u64)) : -STP_ENOENT; /* no fault (L4) */
 }
 
 s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size)
