@@ -75,7 +75,7 @@ export function requireRecordedPoints(path: string, probes: readonly ProbeInfo[]
 }
 
 function attached(probes: readonly ProbeInfo[]): readonly ProbeInfo[] {
-  return probes.filter(({ provider }) => !SESSION_PROVIDERS.includes(provider));
+  return probes.filter(({ provider, optional }) => !SESSION_PROVIDERS.includes(provider) && !optional);
 }
 
 /** Functions of the kernel that a trace was recorded on, as far as the trace tells. */

@@ -29,6 +29,7 @@ const EXPORTS = [
   "stp_sim_probe_provider",
   "stp_sim_probe_target",
   "stp_sim_probe_line",
+  "stp_sim_probe_optional",
   "stp_sim_maps",
   "stp_sim_hold",
   "stp_sim_limit",

@@ -14,6 +14,8 @@ export interface ProbeInfo {
   readonly target: string;
   /** Line of its STP_PROBE. */
   readonly line: number;
+  /** It may be that its target is not there. */
+  readonly optional: boolean;
 }
 
 /** A hit that the world makes: where, when, and what the probe will see. */
@@ -214,6 +216,7 @@ export class Sandbox {
       provider: this.instance.string(this.#call("stp_sim_probe_provider", index)),
       target: this.instance.string(this.#call("stp_sim_probe_target", index)),
       line: this.#call("stp_sim_probe_line", index),
+      optional: this.#call("stp_sim_probe_optional", index) !== 0,
     };
   }
 

@@ -47,6 +47,11 @@ u32 stp_sim_probe_line(u32 index)
 	return __start_stp_probes[index]->line;
 }
 
+u32 stp_sim_probe_optional(u32 index)
+{
+	return __start_stp_probes[index]->optional;
+}
+
 u32 stp_sim_maps(void)
 {
 	return __stop_stp_maps - __start_stp_maps;
