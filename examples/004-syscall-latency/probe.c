@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* How long each system call takes: count, average, maximum and histogram of those that took most time in all. */
+/* How long system calls take: count, average and maximum of those that took most time in all, histograms of those that are made most. */
 #include <stp/stp.h>
 
 STP_MAP(began, STP_KEYS(STP_INT64), STP_INT64, .entries_max = 4096, .wrap = true);
@@ -11,8 +11,9 @@ static const char *const names[] = {
 	[11] = "munmap", [12] = "brk", [13] = "rt_sigaction", [14] = "rt_sigprocmask", [16] = "ioctl", [17] = "pread64",
 	[18] = "pwrite64", [19] = "readv", [20] = "writev", [22] = "pipe", [23] = "select", [28] = "madvise", [35] = "nanosleep",
 	[39] = "getpid", [42] = "connect", [43] = "accept", [44] = "sendto", [45] = "recvfrom", [46] = "sendmsg", [47] = "recvmsg",
-	[56] = "clone", [57] = "fork", [59] = "execve", [61] = "wait4", [62] = "kill", [72] = "fcntl", [74] = "fsync", [98] = "getrusage",
-	[110] = "getppid", [121] = "getpgid", [128] = "rt_sigtimedwait", [157] = "prctl", [202] = "futex", [217] = "getdents64", [228] = "clock_gettime",
+	[56] = "clone", [57] = "fork", [59] = "execve", [61] = "wait4", [62] = "kill", [72] = "fcntl", [74] = "fsync",
+	[89] = "readlink", [98] = "getrusage", [110] = "getppid", [121] = "getpgid", [128] = "rt_sigtimedwait", [157] = "prctl",
+	[202] = "futex", [203] = "sched_setaffinity", [204] = "sched_getaffinity", [217] = "getdents64", [228] = "clock_gettime",
 	[230] = "clock_nanosleep", [232] = "epoll_wait", [257] = "openat", [262] = "newfstatat", [270] = "pselect6", [271] = "ppoll",
 	[281] = "epoll_pwait", [293] = "pipe2", [332] = "statx", [435] = "clone3",
 };
@@ -41,14 +42,14 @@ STP_PROBE(tracepoint, "raw_syscalls:sys_exit")
 
 STP_PROBE(end)
 {
-	stp_printf(ctx, "%-16s %8s %12s %12s\n", "SYSTEM CALL", "CALLS", "AVG NS", "MAX NS");
+	stp_printf(ctx, "%-18s %8s %12s %12s\n", "SYSTEM CALL", "CALLS", "AVG NS", "MAX NS");
 	stp_foreach(&took, it, .sort = STP_BY_SUM_DESC, .limit = 20) {
 		const struct stp_stats *stats = stp_it_stats(it);
 
-		stp_printf(ctx, "%-16s %8d %12d %12d\n", name_of(ctx, stp_it_key_int64(it, 0)), stats->count, stp_stats_avg(stats),
+		stp_printf(ctx, "%-18s %8d %12d %12d\n", name_of(ctx, stp_it_key_int64(it, 0)), stats->count, stp_stats_avg(stats),
 			   stp_stats_max(stats));
 	}
-	stp_foreach(&took, it, .sort = STP_BY_SUM_DESC, .limit = 3) {
+	stp_foreach(&took, it, .sort = STP_BY_COUNT_DESC, .limit = 3) {
 		stp_printf(ctx, "\n%s, ns\n", name_of(ctx, stp_it_key_int64(it, 0)));
 		stp_print_hist(ctx, &took, STP_KEY(stp_it_key_int64(it, 0)));
 	}

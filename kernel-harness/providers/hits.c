@@ -38,7 +38,7 @@
 #define ANSWERS 10
 #define BURN_NS 1500000000ll
 #define PAGE_SIZE 4096
-#define PAUSE_US 20000
+#define PAUSE_US 50000
 #define OPENED "/tmp/hits-opened"
 
 /* Each process makes a few more than the one before, so that no two counts are alike. */

@@ -167,6 +167,7 @@ describe("sessions", () => {
       const { name, path } = await buildProbes(kernel, "each.c");
       const guest = await runGuest(kernel, {
         cpus: CPUS,
+        patches: true,
         timeout_ms: 5 * MINUTE_MS,
         files: { "/cycles": await buildHelper("cycles"), "/hits": hits, [`/${name}.ko`]: path },
         steps: [

@@ -42,8 +42,20 @@ const probe = (macro: string, provider: string, target: string): string => `${ma
 const optional = (refusals: readonly Refusal[]): string =>
   `${head}${refusals.map(([provider, target]) => probe("STP_OPTIONAL_PROBE", provider, target)).join("")}${probe("STP_PROBE", "kprobe", "__x64_sys_getppid")}STP_PROBE(end)\n{\n\tstp_printf(ctx, "%d hits\\n", stp_map_get(&hits, STP_KEY()));\n}\n`;
 
-/** Attaches one of each kind, and then fails. */
-const HARD = head + [["kprobe", "__x64_sys_getppid"], ["timer", "1ms"], ["profile", "97hz"], ["tracepoint", "sched:sched_switch"], ["uprobe", "/hits:hits_call"], ["perf", "page-faults"], ["control_read", "file"], ["control_write", "file"], ["control_write", "file"]].map(([provider, target]) => probe("STP_PROBE", provider!, target!)).join("");
+/** Attached one after the other; the last one fails. */
+const HARD_PROBES = [
+  ["kprobe", "__x64_sys_getppid"],
+  ["kretprobe", "__x64_sys_getppid"],
+  ["timer", "1ms"],
+  ["profile", "97hz"],
+  ["tracepoint", "sched:sched_switch"],
+  ["uprobe", "/hits:hits_call"],
+  ["perf", "page-faults"],
+  ["control_read", "file"],
+  ["control_write", "file"],
+  ["control_write", "file"],
+] as const;
+const HARD = head + HARD_PROBES.map(([provider, target]) => probe("STP_PROBE", provider, target)).join("");
 
 const FIELD = `${head}STP_PROBE(tracepoint, "sched:sched_switch")\n{\n\tstp_map_add(&hits, STP_KEY(), stp_tracepoint_int(ctx, prev_pit));\n}\n`;
 
