@@ -66,9 +66,9 @@ function rows(text: string): Map<string, number[]> {
   return new Map([...text.matchAll(/^(\S+)((?: +\d+)+)$/gm)].map(([, name, numbers]) => [name!, numbers!.trim().split(/ +/).map(Number)]));
 }
 
-/** Lines of `comm <stack …> COUNT`. */
+/** Lines of `comm <ustack …><stack …> COUNT`; one of the two may be missing. */
 function stacks(text: string): { readonly comm: string; readonly stack: string; readonly count: number }[] {
-  return [...text.matchAll(/^(\S+) <u?stack ([^>]*)> (\d+)$/gm)].map(([, comm, stack, count]) => ({ comm: comm!, stack: stack!, count: Number(count) }));
+  return [...text.matchAll(/^(\S+) <u?stack ([^>]*)>(?:<stack [^>]*>)? (\d+)$/gm)].map(([, comm, stack, count]) => ({ comm: comm!, stack: stack!, count: Number(count) }));
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -191,21 +191,23 @@ describe("009: a profiler", { timeout: TEST_MS_MAX }, () => {
 
   test("loses only ticks that the kernel missed", () => expect([...live.lost.keys()].filter((loss) => loss !== "hit transport")).toEqual([]));
 
-  test("samples CPU time at its rate, what it missed included", () => {
-    const missed = live.lost.get("hit transport") ?? 0;
+  /** Ticks that the kernel missed, of both processes and all functions, might have been samples. */
+  function isNear(samples: number, ms: number, what: string): void {
+    const expected = (HZ * ms) / 1000;
+    expect(samples, what).toBeLessThanOrEqual(expected * (1 + TOLERANCE));
+    expect(samples + (live.lost.get("hit transport") ?? 0), what).toBeGreaterThanOrEqual(expected * (1 - TOLERANCE));
+  }
+
+  test("samples CPU time at its rate", () => {
     for (const facts of live.facts) {
-      const samples = sum(stacks(live.text).filter(({ comm }) => comm === facts.comm).map(({ count }) => count));
-      const expected = (HZ * facts.count("cpu_ms")) / 1000;
-      expect(samples, facts.comm).toBeLessThanOrEqual(expected * (1 + TOLERANCE));
-      expect(samples + missed, facts.comm).toBeGreaterThanOrEqual(expected * (1 - TOLERANCE));
+      isNear(sum(stacks(live.text).filter(({ comm }) => comm === facts.comm).map(({ count }) => count)), facts.count("cpu_ms"), facts.comm);
     }
   });
 
-  test("finds twice as many in one function as in the other", async () => {
-    for (const { comm } of live.facts) {
-      const { burn_red = 0, burn_blue = 0 } = await countsByFunction(live.text, comm, ["burn_red", "burn_blue"]);
-      expect(burn_red / burn_blue, comm).toBeGreaterThan(1.3);
-      expect(burn_red / burn_blue, comm).toBeLessThan(3);
+  test("finds in each function what it burned there", async () => {
+    for (const facts of live.facts) {
+      const counts = await countsByFunction(live.text, facts.comm, ["burn_red", "burn_blue"]);
+      for (const name of ["burn_red", "burn_blue"]) isNear(counts[name] ?? 0, facts.count(`${name}_ms`), `${facts.comm} ${name}`);
     }
   });
 });
@@ -221,10 +223,9 @@ describe("010: second by second", { timeout: TEST_MS_MAX }, () => {
       const total = (map: string): number => sum([...text.matchAll(new RegExp(`^${map}\\["${comm}"\\]=(\\d+)$`, "gm"))].map((match) => Number(match[1])));
       expect({ opens: total("opens"), reads: total("reads") }, comm).toEqual({ opens: count("opens"), reads: count("reads") });
     }
-    const seconds = [...text.matchAll(/^second (\d+)$/gm)].map((match) => Number(match[1]));
-    expect(seconds.length).toBeGreaterThanOrEqual(2);
-    expect(seconds).toEqual(seconds.map((_, i) => i + 1));
-    expect(text).toMatch(/^the rest$/m);
+    const times = [...text.matchAll(/^after (\d+) ms$/gm)].map((match) => Number(match[1]));
+    expect(times.length).toBeGreaterThanOrEqual(3);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
   }
 
   test("the intervals of a recorded session add up to what the processes did; nothing is lost", async () => {

@@ -7,7 +7,7 @@ import { LIBRARY_OBJECT, type ModuleSource } from "./module.ts";
 const PORT = "runtime-c/port/kernel";
 
 /** What the core asks of the port; and what that needs. */
-const UNITS = ["port", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
+export const PORT_UNITS = ["port", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
 
 /** The other providers, and what makes a session of it. */
 const SESSION_UNITS = ["kprobe", "kretprobe", "timer", "uprobe", "elf", "perf", "control_file", "transport", "control", "module"];
@@ -42,7 +42,7 @@ interface ProbeModuleOptions {
 export function probeModule(path: string, text: string, { name = moduleName(path), providers = [] }: ProbeModuleOptions = {}): ModuleSource {
   const runtime = runtimeSources("kernel");
   const relative = path.startsWith(PROJECT_ROOT) ? path.slice(PROJECT_ROOT.length) : pathInTree(path);
-  const port = [...UNITS, ...SESSION_UNITS].map((unit) => `${PORT}/${unit}.o`);
+  const port = [...PORT_UNITS, ...SESSION_UNITS].map((unit) => `${PORT}/${unit}.o`);
   const cflags = kernelFlags(runtime.hash, runtime.includes);
   const own = Object.fromEntries(providers.map((provider) => [`providers/${provider.name}.c`, provider.text]));
   return {
@@ -61,7 +61,7 @@ export function replayModule(): ModuleSource {
   return {
     name: "stp_replay",
     sources: { ...runtime.files, [main]: readFileSync(PROJECT_ROOT + main, "utf8") },
-    objects: [main, ...runtime.core, ...runtime.replay, ...UNITS.map((unit) => `${PORT}/${unit}.c`)].map(objectOf),
+    objects: [main, ...runtime.core, ...runtime.replay, ...PORT_UNITS.map((unit) => `${PORT}/${unit}.c`)].map(objectOf),
     // As in the sandbox: a replay finds maps held by "another CPU" that will not give them back meanwhile.
     cflags: [...kernelFlags(runtime.hash, runtime.includes), `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`],
   };

@@ -3,8 +3,8 @@ import type { FetchedKernel } from "./fetch.ts";
 import { needProgram } from "./process.ts";
 
 /** `icount`: TCG in which each instruction takes one nanosecond of the guest's time, so that a run can be repeated; slow.
- * `turns`: TCG whose CPUs take turns. With a thread for each, QEMU 7.2 now and then keeps the translation of an instruction that another CPU has
- * just patched: a breakpoint that the kernel puts there for a moment is then hit for ever. A kernel that patches itself all the time needs this.
+ * `turns`: TCG whose CPUs take turns. With a thread for each, guests whose kernel was patched all the time (a probe attached or detached every few milliseconds) hung
+ * twice in a breakpoint that memory no longer had: as if QEMU 7.2 kept an old translation. Such runs take turns, where that was never seen.
  * `steps`: TCG that translates instructions one by one. Else an interrupt, an nmi too, lands only where a block of them ends. */
 export type Accelerator = "kvm" | "tcg" | "turns" | "icount" | "steps";
 

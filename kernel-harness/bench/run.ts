@@ -83,18 +83,19 @@ export async function benchKernel(name: string, report: (line: string) => void):
 }
 
 async function ourFiles(kernel: FetchedKernel, report: (line: string) => void): Promise<GuestFiles> {
-  report(`building our modules for ${kernel.release}`);
-  const modules = PAIRS.map(async (pair) => {
+  const modules: Record<string, string> = {};
+  for (const pair of PAIRS) {
+    report(`building our module ${pair} for ${kernel.release}`);
     const path = `${OURS}/${pair}.c`;
     const module = probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), { name: `stp_ours_${pair}` });
-    return [`/${module.name}.ko`, await buildModule(kernel, { ...module, cflags: [...(module.cflags ?? []), ...(pair === "bench" ? BENCH_LIMITS : [])] })] as const;
-  });
+    modules[`/${module.name}.ko`] = await buildModule(kernel, { ...module, cflags: [...(module.cflags ?? []), ...(pair === "bench" ? BENCH_LIMITS : [])] });
+  }
   const target = await readSources(join(PROJECT_ROOT, HERE), ["target.c"]);
   return {
+    ...modules,
     "/stpd": await buildStpd(),
     "/meter": await buildProgram({ name: "meter", sources: await readSources(join(PROJECT_ROOT, HERE), ["meter.c"]) }),
     "/stp_bench_target.ko": await buildModule(kernel, { name: "stp_bench_target", sources: target, objects: ["target.o"] }),
-    ...Object.fromEntries(await Promise.all(modules)),
   };
 }
 

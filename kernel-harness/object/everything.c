@@ -117,6 +117,11 @@ MEASURED s64 measured_stp_foreach__string(struct stp_ctx *ctx)
 MEASURED bool measured_stp_walk_next(struct stp_walk *walk) { return stp_walk_next(walk); }
 MEASURED s64 measured_stp_it_int64(const struct stp_walk *it) { return stp_it_int64(it); }
 MEASURED const struct stp_stats *measured_stp_it_stats(const struct stp_walk *it) { return stp_it_stats(it); }
+MEASURED u64 measured_stp_it_count(const struct stp_walk *it) { return stp_it_count(it); }
+MEASURED s64 measured_stp_it_sum(const struct stp_walk *it) { return stp_it_sum(it); }
+MEASURED s64 measured_stp_it_min(const struct stp_walk *it) { return stp_it_min(it); }
+MEASURED s64 measured_stp_it_max(const struct stp_walk *it) { return stp_it_max(it); }
+MEASURED s64 measured_stp_it_avg(const struct stp_walk *it) { return stp_it_avg(it); }
 
 /* Strings. */
 MEASURED const char *measured_stp_str_copy(struct stp_ctx *ctx, const char *a) { return stp_str_copy(ctx, a); }

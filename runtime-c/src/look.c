@@ -10,37 +10,42 @@
 
 #define LOOK_ALIGN 8 /* bytes */
 
-/* Keeps what a look gave, behind the looks before it (L3). */
-static void note(struct stp_ctx *ctx, const struct stp_look *look, const void *bytes)
+/* Keeps what a look gave, behind the looks before it (L3). Return: @result. */
+static STP_NOINLINE s32 note(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, const void *bytes, s32 result)
 {
 	struct stp_event *event = ctx->event;
-	u32 padding = -look->size & (LOOK_ALIGN - 1);
-	u8 *to = (u8 *)(event + 1) + event->looks_size;
+	struct stp_look *look = (struct stp_look *)((u8 *)(event + 1) + event->looks_size);
+	u32 size = result < 0 ? 0 : result;
+	u32 padding = -size & (LOOK_ALIGN - 1);
 
-	if (look->size > STP_LOOKS_SIZE_MAX || event->looks_size + sizeof(*look) + look->size + padding > STP_LOOKS_SIZE_MAX) {
+	if (size > STP_LOOKS_SIZE_MAX || event->looks_size + sizeof(*look) + size + padding > STP_LOOKS_SIZE_MAX) {
 		event->flags |= STP_EVENT_INCOMPLETE;
-		return;
+		return result;
 	}
-	memcpy(to, look, sizeof(*look));
-	memcpy(to + sizeof(*look), bytes, look->size);
-	memset(to + sizeof(*look) + look->size, 0, padding);
-	event->looks_size += sizeof(*look) + look->size + padding;
+	look->kind = kind;
+	look->error = result < 0 ? -result : 0;
+	look->size = size;
+	look->key = key;
+	look->detail = detail;
+	look->reserved = 0;
+	memcpy(look + 1, bytes, size);
+	memset((u8 *)(look + 1) + size, 0, padding);
+	event->looks_size += sizeof(*look) + size + padding;
+	return result;
 }
 
 s32 stp_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
 	s32 result = stp_port_look(ctx, kind, key, detail, to, size);
 
-	if (stp_unlikely(ctx->event)) {
-		struct stp_look look = { .kind = kind, .key = key, .detail = detail };
+	return stp_unlikely(ctx->event) ? note(ctx, kind, key, detail, to, result) : result;
+}
 
-		if (result < 0)
-			look.error = -result;
-		else
-			look.size = result;
-		note(ctx, &look, to);
-	}
-	return result;
+s32 stp_look_memory(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size)
+{
+	s32 result = stp_port_read(ctx, kind, address, to, size);
+
+	return stp_unlikely(ctx->event) ? note(ctx, kind, address, size, to, result) : result;
 }
 
 s64 stp_look_number(struct stp_ctx *ctx, u32 kind)
@@ -96,7 +101,11 @@ static void begin_event(struct stp_ctx *ctx)
 	u32 i;
 
 	memset(event, 0, sizeof(*event));
-	stp_port_task(ctx, event);
+	event->pid = stp_port_pid(ctx);
+	event->tid = stp_port_tid(ctx);
+	event->uid = stp_port_uid(ctx);
+	event->flags = stp_port_pointers_32(ctx) ? STP_EVENT_POINTERS_32 : 0;
+	stp_port_comm(ctx, event->comm);
 	for (i = 0; i < STP_EVENT_ARGS; i++)
 		event->args[i] = stp_port_arg(ctx, i);
 	event->time_ns = stp_time_ns();

@@ -15,7 +15,7 @@ static int read(struct stp_ctx *ctx, u32 kind, void *to, u64 address, u32 size)
 	memset(to, 0, size);
 	if (!stp_look_begin(ctx))
 		return stp_outside(ctx) ? -STP_ESTATE : -STP_EBUDGET;
-	got = stp_look(ctx, kind, address, size, to, size);
+	got = stp_look_memory(ctx, kind, address, to, size);
 	if (stp_look_end(ctx, got == (s32)size ? 0 : -STP_EFAULT)) {
 		memset(to, 0, size);
 		return -STP_EFAULT;
@@ -90,17 +90,9 @@ const char *stp_user_string(struct stp_ctx *ctx, u64 address)
 	return stp_look_string(ctx, STP_LOOK_USER_STRING, address, 0);
 }
 
-static u32 pointer_size(struct stp_ctx *ctx)
-{
-	struct stp_event event;
-
-	stp_port_task(ctx, &event);
-	return event.flags & STP_EVENT_POINTERS_32 ? 4 : 8;
-}
-
 const char *stp_user_strings(struct stp_ctx *ctx, u64 address)
 {
-	u32 i, used = 0, size = pointer_size(ctx);
+	u32 i, used = 0, size = stp_port_pointers_32(ctx) ? 4 : 8;
 	char *string;
 	s32 got;
 
@@ -114,7 +106,7 @@ const char *stp_user_strings(struct stp_ctx *ctx, u64 address)
 	for (i = 0;; i++) {
 		u64 pointer = 0;
 
-		got = stp_look(ctx, STP_LOOK_USER, address + (u64)i * size, size, &pointer, size);
+		got = stp_look_memory(ctx, STP_LOOK_USER, address + (u64)i * size, &pointer, size);
 		if (got < 0 || !pointer)
 			break;
 		if (i == STP_VECTOR_STRINGS_MAX || used + 2 >= STP_STRING_SIZE_MAX) {

@@ -81,7 +81,8 @@ static STP_ALWAYS_INLINE void prepare(struct stp_ctx *ctx, const struct stp_prob
 	ctx->exhausted = false; /* last: whoever comes between may still take the last actions of the hit before */
 }
 
-struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
+/* Both are one with the whole hit: most hits are no longer than a few calls. */
+static STP_ALWAYS_INLINE struct stp_ctx *enter(const struct stp_probe *probe, u32 level)
 {
 	struct stp_cpu *cpu;
 	struct stp_ctx *ctx, *outer;
@@ -131,7 +132,7 @@ static void account(struct stp_ctx *ctx)
 		stp_ledger_deliver(ctx->row, STP_LOSS_KIND_HIT);
 }
 
-void stp_probe_exit(struct stp_ctx *ctx)
+static STP_ALWAYS_INLINE void leave(struct stp_ctx *ctx)
 {
 	struct stp_cpu *cpu = ctx->cpu;
 
@@ -144,6 +145,16 @@ void stp_probe_exit(struct stp_ctx *ctx)
 	stp_preempt_enable();
 }
 
+struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
+{
+	return enter(probe, level);
+}
+
+void stp_probe_exit(struct stp_ctx *ctx)
+{
+	leave(ctx);
+}
+
 void stp_probe_hit(const struct stp_probe *probe, u32 level, const void *hit)
 {
 	struct stp_ctx *ctx;
@@ -154,10 +165,10 @@ void stp_probe_hit(const struct stp_probe *probe, u32 level, const void *hit)
 		stp_recorder_hit(probe, level, hit);
 		return;
 	}
-	ctx = stp_probe_enter(probe, level);
+	ctx = enter(probe, level);
 	if (!ctx)
 		return;
 	ctx->hit = hit;
 	probe->body(ctx);
-	stp_probe_exit(ctx);
+	leave(ctx);
 }

@@ -9,38 +9,27 @@
 const char *stp_execname(struct stp_ctx *ctx)
 {
 	char *string = stp_string_take(ctx);
-	struct stp_event event;
 
 	if (!string)
 		return "";
-	stp_port_task(ctx, &event);
-	memcpy(string, event.comm, sizeof(event.comm));
-	string[sizeof(event.comm) - 1] = 0;
+	stp_port_comm(ctx, string);
+	string[STP_COMM_SIZE - 1] = 0;
 	return string;
 }
 
 s64 stp_pid(struct stp_ctx *ctx)
 {
-	struct stp_event event;
-
-	stp_port_task(ctx, &event);
-	return event.pid;
+	return stp_port_pid(ctx);
 }
 
 s64 stp_tid(struct stp_ctx *ctx)
 {
-	struct stp_event event;
-
-	stp_port_task(ctx, &event);
-	return event.tid;
+	return stp_port_tid(ctx);
 }
 
 s64 stp_uid(struct stp_ctx *ctx)
 {
-	struct stp_event event;
-
-	stp_port_task(ctx, &event);
-	return event.uid;
+	return stp_port_uid(ctx);
 }
 
 s64 stp_task(struct stp_ctx *ctx)

@@ -11,7 +11,7 @@
 
 /**
  * stp_look() - Look at one value of the world.
- * @kind:   STP_LOOK_*.
+ * @kind:   STP_LOOK_* but for memory.
  * @key:    Which one, if there are several of that kind.
  * @detail: Likewise.
  * @to:     Out: at most @size bytes; unchanged behind what the result says.
@@ -20,6 +20,9 @@
  * Return:  Bytes that it has, at most @size; -STP_EFAULT if there is nothing that could be read; -STP_ENOENT if this hit has no such value.
  */
 s32 stp_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size);
+
+/* stp_look_memory() - One of kind STP_LOOK_KERNEL or STP_LOOK_USER. Return: @size; -STP_EFAULT. Apart, because its stack is the least. */
+s32 stp_look_memory(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size);
 
 /* stp_look_number() - One that is a 64-bit number; 0 if there is none. */
 s64 stp_look_number(struct stp_ctx *ctx, u32 kind);

@@ -64,7 +64,6 @@ u32 stp_stack_user(const struct stp_hit *hit, u64 *frames, u32 count);
 s32 stp_registers(const struct stp_hit *hit, char *to, u32 size);
 
 /* Reading memory (memory.c): as stp_port_look(). */
-s32 stp_memory_read(u64 address, bool user, void *to, u32 size);
 s32 stp_memory_string(u64 address, bool user, char *to, u32 size);
 s32 stp_memory_member(u64 address, u32 id, void *to, u32 size);
 s32 stp_memory_member_string(u64 address, u32 id, char *to, u32 size);

@@ -30,9 +30,9 @@ static bool copy(void *to, u64 address, u32 size, bool user)
 	return !copy_from_kernel_nofault(to, (const void *)(unsigned long)address, size);
 }
 
-s32 stp_memory_read(u64 address, bool user, void *to, u32 size)
+s32 stp_port_read(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size)
 {
-	return copy(to, address, size, user) ? (s32)size : -STP_EFAULT;
+	return copy(to, address, size, kind == STP_LOOK_USER) ? (s32)size : -STP_EFAULT;
 }
 
 /* Page by page, so that a string is read whose last page is there. */

@@ -67,8 +67,7 @@ u32 stp_hit_level(void)
 	return in_serving_softirq() ? STP_CONTEXT_SOFTIRQ : STP_CONTEXT_TASK;
 }
 
-/* Whether user pointers of the running process have 4 bytes. */
-static bool has_pointers_32(void)
+bool stp_port_pointers_32(const struct stp_ctx *ctx)
 {
 #if BITS_PER_LONG == 32
 	return true;
@@ -81,14 +80,26 @@ static bool has_pointers_32(void)
 #endif
 }
 
-void stp_port_task(const struct stp_ctx *ctx, struct stp_event *event)
+u32 stp_port_pid(const struct stp_ctx *ctx)
 {
-	event->pid = current->tgid;
-	event->tid = current->pid;
-	event->uid = from_kuid(&init_user_ns, current_uid());
-	event->flags = has_pointers_32() ? STP_EVENT_POINTERS_32 : 0;
-	memcpy(event->comm, current->comm, sizeof(event->comm));
+	return current->tgid;
 }
+
+u32 stp_port_tid(const struct stp_ctx *ctx)
+{
+	return current->pid;
+}
+
+void stp_port_comm(const struct stp_ctx *ctx, char *to)
+{
+	memcpy(to, current->comm, STP_COMM_SIZE);
+}
+
+u32 stp_port_uid(const struct stp_ctx *ctx)
+{
+	return from_kuid(&init_user_ns, current_uid());
+}
+
 
 u64 stp_hit_arg(const struct stp_hit *hit, u32 n)
 {
@@ -118,9 +129,6 @@ s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, 
 		return stp_number(ktime_get_real_fast_ns(), to, size);
 	case STP_LOOK_TASK:
 		return stp_number((unsigned long)current, to, size);
-	case STP_LOOK_KERNEL:
-	case STP_LOOK_USER:
-		return stp_memory_read(key, kind == STP_LOOK_USER, to, size);
 	case STP_LOOK_KERNEL_STRING:
 	case STP_LOOK_USER_STRING:
 		return stp_memory_string(key, kind == STP_LOOK_USER_STRING, to, size);

@@ -32,11 +32,36 @@ void stp_free(void *p)
 	free(p);
 }
 
-void stp_port_task(const struct stp_ctx *ctx, struct stp_event *event)
+u32 stp_port_pid(const struct stp_ctx *ctx)
 {
 	(void)ctx;
-	*event = (struct stp_event){ 0 };
-	memcpy(event->comm, "native", sizeof("native"));
+	return 0;
+}
+
+u32 stp_port_tid(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+u32 stp_port_uid(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+void stp_port_comm(const struct stp_ctx *ctx, char *to)
+{
+	static const char comm[STP_COMM_SIZE] = "native";
+
+	(void)ctx;
+	memcpy(to, comm, sizeof(comm));
+}
+
+bool stp_port_pointers_32(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return false;
 }
 
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n)
@@ -80,6 +105,11 @@ s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, 
 	(void)to;
 	(void)size;
 	return -STP_EFAULT;
+}
+
+s32 stp_port_read(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size)
+{
+	return stp_port_look(ctx, kind, address, size, to, size);
 }
 
 int stp_port_resolve(struct stp_name *const *names, u32 count)

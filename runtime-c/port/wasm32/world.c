@@ -158,6 +158,11 @@ s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, 
 	return size;
 }
 
+s32 stp_port_read(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size)
+{
+	return stp_port_look(ctx, kind, address, size, to, size);
+}
+
 /* Names mean what the recorded kernel had by them. */
 int stp_port_resolve(struct stp_name *const *names, u32 count)
 {
@@ -177,9 +182,29 @@ void stp_free(void *p)
 	stp_sim_free(p);
 }
 
-void stp_port_task(const struct stp_ctx *ctx, struct stp_event *event)
+u32 stp_port_pid(const struct stp_ctx *ctx)
 {
-	*event = *seen_by(ctx);
+	return seen_by(ctx)->pid;
+}
+
+u32 stp_port_tid(const struct stp_ctx *ctx)
+{
+	return seen_by(ctx)->tid;
+}
+
+u32 stp_port_uid(const struct stp_ctx *ctx)
+{
+	return seen_by(ctx)->uid;
+}
+
+void stp_port_comm(const struct stp_ctx *ctx, char *to)
+{
+	memcpy(to, seen_by(ctx)->comm, STP_COMM_SIZE);
+}
+
+bool stp_port_pointers_32(const struct stp_ctx *ctx)
+{
+	return seen_by(ctx)->flags & STP_EVENT_POINTERS_32;
 }
 
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n)

@@ -156,14 +156,34 @@ void stp_free(void *p)
 	free(p);
 }
 
-void stp_port_task(const struct stp_ctx *ctx, struct stp_event *event)
+u32 stp_port_pid(const struct stp_ctx *ctx)
 {
 	(void)ctx;
-	*event = (struct stp_event){ .flags = watch.task.flags };
-	event->pid = watch.task.pid;
-	event->tid = watch.task.tid;
-	event->uid = watch.task.uid;
-	memcpy(event->comm, watch.task.comm, sizeof(event->comm));
+	return watch.task.pid;
+}
+
+u32 stp_port_tid(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return watch.task.tid;
+}
+
+u32 stp_port_uid(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return watch.task.uid;
+}
+
+void stp_port_comm(const struct stp_ctx *ctx, char *to)
+{
+	(void)ctx;
+	memcpy(to, watch.task.comm, STP_COMM_SIZE);
+}
+
+bool stp_port_pointers_32(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return watch.task.flags & STP_EVENT_POINTERS_32;
 }
 
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n)
@@ -210,6 +230,11 @@ s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, 
 		return -STP_EFAULT;
 	memcpy(to, (const void *)(uintptr_t)key, size);
 	return size;
+}
+
+s32 stp_port_read(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size)
+{
+	return stp_port_look(ctx, kind, address, size, to, size);
 }
 
 int stp_port_resolve(struct stp_name *const *names, u32 count)
