@@ -62,7 +62,7 @@ const PEERS: TreeSource = {
 };
 
 /** A hit of bench.c is long: budgets are counted and not reached, as in the peer. The other programs keep to their limits. */
-const BENCH_LIMITS = ["-DSTP_HIT_ACTIONS_MAX=100000000", "-DSTP_OVERLOAD_PERCENT=100"] as const;
+const BENCH_LIMITS = ["-l", "actions=100000000", "-l", "overload_percent=100"] as const;
 
 /** More hits than the loops of bench.c want; those that are left do nothing. */
 const BENCH_CALLS = 4000;
@@ -88,7 +88,7 @@ async function ourFiles(kernel: FetchedKernel, report: (line: string) => void): 
     report(`building our module ${pair} for ${kernel.release}`);
     const path = `${OURS}/${pair}.c`;
     const module = probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), { name: `stp_ours_${pair}` });
-    modules[`/${module.name}.ko`] = await buildModule(kernel, { ...module, cflags: [...(module.cflags ?? []), ...(pair === "bench" ? BENCH_LIMITS : [])] });
+    modules[`/${module.name}.ko`] = await buildModule(kernel, module);
   }
   const target = await readSources(join(PROJECT_ROOT, HERE), ["target.c"]);
   return {
@@ -116,7 +116,7 @@ function commonSteps(): string[] {
 
 function ourSteps(): string[] {
   const run = (pair: string, ...before: string[]) => (command: string) => [
-    step("run", `ours_${pair}`, STEP_S_MAX, ...before, "/stpd", "-b", RING, "-o", `/recording-${pair}`, "-c", command, `/stp_ours_${pair}.ko`),
+    step("run", `ours_${pair}`, STEP_S_MAX, ...before, "/stpd", "-b", RING, ...(pair === "bench" ? BENCH_LIMITS : []), "-o", `/recording-${pair}`, "-c", command, `/stp_ours_${pair}.ko`),
     step("send", `/recording-${pair}`),
   ];
   return [

@@ -14,7 +14,6 @@ const PROFILE_HZ = 97;
 const TIMER_NS = 10e6;
 
 const CYCLES = 200;
-const CYCLES_S_MAX = 60;
 
 type Words = Readonly<Record<string, string>>;
 
@@ -184,7 +183,6 @@ describe("sessions", () => {
       const said = guest.outputs["cycles"]?.stdout ?? "";
       console.warn(said.trim(), `(${guest.total_ms.toFixed(0)} ms for the guest)`);
       expect(guest.problems, guest.outputs["cycles"]?.stderr).toEqual([]);
-      expect(Number(linesOf(said, "cycles")[0]!["seconds"])).toBeLessThan(CYCLES_S_MAX);
       expect(Buffer.from(guest.files.get("/proc/modules")!).toString()).not.toContain("stp_");
       expect(unhit(Buffer.from(guest.files.get("/tmp/manifest")!).toString())).toEqual([]);
     },

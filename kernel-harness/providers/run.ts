@@ -24,7 +24,7 @@ const BASE = 0x400000n;
 export const providersKernel = (report?: (line: string) => void): Promise<FetchedKernel> => fetchKernel(findKernel("debian-6.1-cloud"), report ? { report } : {});
 
 /** Path of a program of this folder, compiled for the guest. */
-export async function buildHelper(name: "hits" | "cycles"): Promise<string> {
+export async function buildHelper(name: "hits" | "cycles" | "hostile"): Promise<string> {
   return buildProgram({ name, sources: await readSources(PROJECT_ROOT + HERE, [`${name}.c`]) });
 }
 

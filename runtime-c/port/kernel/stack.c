@@ -123,13 +123,17 @@ u32 stp_stack_user(const struct stp_hit *hit, u64 *frames, u32 count)
 	frames[i++] = instruction_pointer(regs);
 	/* Frames lie one above the other: a chain that does not rise is broken, or a loop. */
 	for (at = FRAME_POINTER(regs); at && i < count; at = frame[0]) {
-		if (!read_frame(at, narrow, frame) || (frame[0] && frame[0] <= at)) {
+		if (!read_frame(at, narrow, frame)) {
 			frames[i++] = 0;
 			return i;
 		}
 		if (!frame[1])
 			return i;
 		frames[i++] = frame[1];
+		if (frame[0] && frame[0] <= at) {
+			frames[i < count ? i++ : count - 1] = 0;
+			return i;
+		}
 	}
 	if (at)
 		frames[count - 1] = 0;
