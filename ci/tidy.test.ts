@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "stpd/post": ["spec"],
   sim: ["spec"],
   properties: ["spec", "sim"],
-  "kernel-harness": ["spec", "sim", "properties"],
+  "kernel-harness": ["spec", "sim", "properties", "stpd/post"],
   cli: ["spec", "sim", "properties", "kernel-harness", "stpd/post"],
   ci: ["spec", "sim", "properties", "kernel-harness", "stpd/post", "cli"],
 };

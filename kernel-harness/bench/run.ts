@@ -23,7 +23,7 @@ import { buildProgram } from "../tools.ts";
 import { BPFTRACE_PACKAGES, BPFTRACE_PROGRAMS, bpftraceOutput, bpftraceSteps } from "./bpftrace.ts";
 import { parseMeasurements, rounded, type Measurements } from "./figures.ts";
 import { runCounted, type CountedRun } from "./guest.ts";
-import { BODIES, HIT_CALLS, requireAllHits } from "./hits.ts";
+import { BARE_CALLS, BODIES, requireAllHits } from "./hits.ts";
 import { rowFigure, ROWS } from "./rows.ts";
 import { buildScript, patchSystemTap, SYSTEMTAP_FILES, SYSTEMTAP_PACKAGES, SYSTEMTAP_PROGRAMS } from "./systemtap.ts";
 import { fetchTree, programFiles, type TreeSource } from "./tree.ts";
@@ -111,7 +111,7 @@ async function peerFiles(tree: string, kernel: FetchedKernel, report: (line: str
 
 /** Calls without a probe: subtracted on all sides. */
 function commonSteps(): string[] {
-  return [step("insmod", "/stp_bench_target.ko"), step("run", "common", STEP_S_MAX, "/meter", "calls", "call_bare", HIT_CALLS)];
+  return [step("insmod", "/stp_bench_target.ko"), step("run", "common", STEP_S_MAX, "/meter", "calls", "call_bare", BARE_CALLS)];
 }
 
 function ourSteps(): string[] {
@@ -121,7 +121,7 @@ function ourSteps(): string[] {
   ];
   return [
     ...run("bench")(`/meter calls bench ${BENCH_CALLS}`),
-    ...BODIES.flatMap(({ name }) => run(name)(`/meter calls ${name} ${HIT_CALLS}`)),
+    ...BODIES.flatMap(({ name, calls }) => run(name)(`/meter calls ${name} ${calls}`)),
     ...run("empty", "/meter", "time", "load_run_unload")("/meter nothing"),
   ];
 }
@@ -131,7 +131,7 @@ function peerSteps(): string[] {
     step("run", `peer_${pair}`, STEP_S_MAX, ...before, "/usr/bin/staprun", "-o", `/peer-${pair}`, "-c", command, `/stp_peer_${pair}.ko`);
   return [
     run("bench")("/meter nothing"),
-    ...BODIES.flatMap(({ name }) => [run(name)(`/meter calls ${name} ${HIT_CALLS}`), step("send", `/peer-${name}`)]),
+    ...BODIES.flatMap(({ name, calls }) => [run(name)(`/meter calls ${name} ${calls}`), step("send", `/peer-${name}`)]),
     run("empty", "/meter", "time", "load_run_unload")("/meter nothing"),
   ];
 }
