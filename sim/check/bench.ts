@@ -66,6 +66,7 @@ export class Bench {
     this.#events = events;
     this.sandbox = new Sandbox(machine.instance, CHECK_CPUS, CHECK_RING_BYTES);
     for (let cpu = 0; cpu < CHECK_CPUS; cpu++) this.sandbox.beginReading(cpu);
+    for (const { index, provider } of this.probes) if (SESSION_PROVIDERS.includes(provider)) this.sandbox.showOwn(index, this.#events.find((event) => event.provider === provider) ?? madeUpEvent("stpd"));
     this.sandbox.place(0, "task");
     machine.reserve(ACTORS_MAX);
     const { instance } = machine;
@@ -162,9 +163,12 @@ const COMM_OFFSET = offsetOf("event", "comm");
 /** A pointer to where no user program has memory. */
 const BAD_POINTER = 0x0000_7f00_dead_0000n;
 
+/** When made-up hits happen: all at one time, so that what they print does not depend on their order. */
+const MADE_UP_NS = 1_000_000_000n;
+
 function madeUpEvent(comm: string): WorldEvent {
   const args = Array.from({ length: LIMITS.EVENT_ARGS.value }, () => BAD_POINTER);
-  const seen = encodeEvent({ pid: 0, tid: 0, uid: 0, comm, args, flags: EVENT_FLAGS.made_up });
+  const seen = encodeEvent({ pid: 0, tid: 0, uid: 0, comm, args, time_ns: MADE_UP_NS, flags: EVENT_FLAGS.made_up });
   return { cpu: 0, context: "task", time_ns: 0n, seen };
 }
 

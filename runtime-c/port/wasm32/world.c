@@ -96,6 +96,12 @@ static u64 mix(u64 n)
 	return n ^ n >> 29;
 }
 
+/* The time of the hit, so that it does not depend on what else runs meanwhile; without an event the time of the world. */
+static u64 now_of(const struct stp_event *event)
+{
+	return event->time_ns ? event->time_ns : stp_time_ns();
+}
+
 /* A made-up value, the same for the same event and look. */
 static s32 make_up(const struct stp_event *event, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
@@ -108,7 +114,7 @@ static s32 make_up(const struct stp_event *event, u32 kind, u64 key, u32 detail,
 	if (n % FAULT_EVERY == 0 && kind > STP_LOOK_TASK)
 		return -STP_EFAULT;
 	if (kind == STP_LOOK_NOW || kind == STP_LOOK_ENTRY) {
-		words[0] = kind == STP_LOOK_NOW ? stp_time_ns() : event->time_ns - n % 1000000;
+		words[0] = kind == STP_LOOK_NOW ? now_of(event) : event->time_ns - n % 1000000;
 	} else if (kind == STP_LOOK_STACK || kind == STP_LOOK_USER_STACK) {
 		length = sizeof(words);
 		for (i = 0; i < FRAMES_MADE_UP; i++)
@@ -140,7 +146,7 @@ s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, 
 	if (!next && event->flags & STP_EVENT_MADE_UP)
 		return make_up(event, kind, key, detail, to, size);
 	if (!next && kind == STP_LOOK_NOW) {
-		u64 now = stp_time_ns();
+		u64 now = now_of(event);
 
 		memcpy(to, &now, sizeof(now));
 		return sizeof(now);
