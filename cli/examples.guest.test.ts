@@ -241,3 +241,13 @@ describe("010: second by second", { timeout: TEST_MS_MAX }, () => {
     check(stdout, readFacts(stderr));
   });
 });
+
+describe("011: a provider of its own", { timeout: TEST_MS_MAX }, () => {
+  test("is hit each time that the workload's process brings the device up or takes it down; nothing is lost", async () => {
+    const { text, facts, lost } = await recordAndReplay("examples/011-own-provider/probe.c", "links 1 40");
+    const times = (what: string): number => [...text.matchAll(new RegExp(`^wl-0 \\(\\d+\\) ${what}$`, "gm"))].length;
+    expect(lost).toEqual(new Map());
+    expect({ ups: times("brings lo up"), downs: times("takes lo down") }).toEqual({ ups: facts[0]!.count("ups"), downs: facts[0]!.count("downs") });
+    expect(facts[0]!.count("ups")).toBe(40);
+  });
+});

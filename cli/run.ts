@@ -116,10 +116,9 @@ function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress
 async function keepFiles(directory: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const temporary = `${directory}.tmp-${process.pid}`;
   try {
-    for (const [name, bytes] of files) {
-      await mkdir(dirname(join(temporary, name)), { recursive: true });
-      await writeFile(join(temporary, name), bytes);
-    }
+    await mkdir(temporary);
+    for (const folder of new Set([...files.keys()].map(dirname))) if (folder !== ".") await mkdir(join(temporary, folder));
+    for (const [name, bytes] of files) await writeFile(join(temporary, name), bytes);
     await rename(temporary, directory);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });

@@ -161,12 +161,14 @@ static inline bool stp_step(struct stp_ctx *ctx)
 #define STP_PASTE2(a, b) a##b
 #define STP_PASTE(a, b) STP_PASTE2(a, b)
 
+/* STP_PROVIDER(name); - Declare a provider that stands in a file of its own beside the probe: NAME.provider.c. */
+#define STP_PROVIDER(name) extern const struct stp_provider stp_provider_##name
+
 #define STP_PROBE(kind, ...) STP_PROBE_NUMBERED(__COUNTER__, kind, "" __VA_ARGS__, false)
 /* One whose target may be missing: the log says so, and the session goes on without it. */
 #define STP_OPTIONAL_PROBE(kind, ...) STP_PROBE_NUMBERED(__COUNTER__, kind, "" __VA_ARGS__, true)
 #define STP_PROBE_NUMBERED(n, kind, where, may_miss) STP_PROBE_DEFINE(STP_PASTE(stp_probe_, n), kind, where, may_miss)
 #define STP_PROBE_DEFINE(name, kind, where, may_miss) \
-	extern const struct stp_provider stp_provider_##kind; \
 	static void STP_PASTE(name, _body)(struct stp_ctx *ctx __attribute__((unused))); \
 	static struct stp_probe name = { \
 		.provider = &stp_provider_##kind, \
