@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../kernel/btf.h"
-#include "../kernel/elf.h"
+#include "../../runtime-c/port/kernel/btf.h"
+#include "../../runtime-c/port/kernel/elf.h"
 #include <stp/protocol.gen.h>
 
 #define FINDS_TIMED 20
