@@ -620,6 +620,36 @@ static void raise_always(struct stp_ctx *ctx)
 	stp_raise(ctx, "the second is not kept");
 }
 
+static void raise_elsewhere(u32 level)
+{
+	stp_probe_hit(bed_probe(0), level, NULL);
+}
+
+/* Errors of two CPUs: however they overlap, each is counted once. */
+static void case_errors_at_once(void)
+{
+	struct bed_options options = { .body = raise_always, .cpus = 2, .errors = STP_UNLIMITED };
+	u64 at;
+
+	for (at = 1;; at++) {
+		bool came;
+
+		bed_open(&options);
+		watch_begin();
+		watch.plan[0] = (struct watch_plan){ .at = at, .cpu = 1, .level = STP_CONTEXT_TASK, .call = raise_elsewhere };
+		stp_probe_hit(bed_probe(0), STP_CONTEXT_TASK, NULL);
+		came = watch.plan[0].done;
+		need(stp_session.errors == 1u + came);
+		bed_read(0);
+		bed_read(1);
+		bed_close();
+		if (!came)
+			break;
+	}
+	need(at > 20);
+	watch_begin();
+}
+
 static void case_errors(void)
 {
 	struct bed_options options = { .body = raise_always, .cpus = 1, .errors = 3 };
@@ -930,6 +960,7 @@ int main(void)
 	case_time();
 	case_nested();
 	case_errors();
+	case_errors_at_once();
 	case_texts();
 	case_quotes();
 	case_messages();
