@@ -20,12 +20,12 @@ STP_PROBE(kprobe, "do_sys_openat2")
 \`\`\`
 
 \`ctx\` is the context of the hit. A call that is refused says so by its result and is counted ([limits](limits.md)); a probe may ignore it.`,
-    headers: ["probe.h", "task.h", "map.h", "args.h", "stats.h", "print.h", "string.h", "error.h"],
+    headers: ["probe.h", "task.h", "memory.h", "stack.h", "map.h", "args.h", "stats.h", "print.h", "string.h", "error.h"],
   },
   session: {
     title: "For providers, transports and whoever runs a session",
     text: "What attaches probes, carries records away, begins and ends a session, and what the runtime asks of a world.",
-    headers: ["probe.h", "task.h", "session.h", "ring.h", "ledger.h", "port.h"],
+    headers: ["probe.h", "look.h", "session.h", "ring.h", "ledger.h", "port.h"],
   },
   below: {
     title: "Below the public calls: for adapters and memory schemes",
@@ -37,12 +37,15 @@ STP_PROBE(kprobe, "do_sys_openat2")
 /** Where a header's things go. */
 const HEADER_PLACES: Readonly<Record<string, Place>> = {
   "task.h": "probe",
+  "memory.h": "probe",
+  "stack.h": "probe",
   "map.h": "probe",
   "stats.h": "probe",
   "print.h": "probe",
   "string.h": "probe",
   "error.h": "probe",
   "probe.h": "session",
+  "look.h": "session",
   "session.h": "session",
   "ring.h": "session",
   "ledger.h": "session",
@@ -56,7 +59,6 @@ const HEADER_PLACES: Readonly<Record<string, Place>> = {
 /** Things that do not go with their header. */
 const ENTRY_PLACES: Readonly<Record<string, Place>> = {
   ...placed("probe", ["stp_step", "stp_exit", "STP_ANY"]),
-  ...placed("session", ["stp_recorder_hit"]),
   ...placed("below", ["stp_outside", "stp_act", "stp_act_slowly", "stp_this_cpu", "stp_this_ctx", "stp_current_ctx"]),
   ...placed("below", ["stp_map_init", "stp_map_fini", "stp_map_refill", "stp_walk_begin_paid", "stp_map_show", "stp_map_room_give"]),
   ...placed("below", ["stp_hist", "stp_hist_init", "stp_hist_bucket", "stp_hist_print", "stp_stats_clear", "stp_stats_merge"]),

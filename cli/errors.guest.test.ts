@@ -14,14 +14,18 @@ STP_PROBE(end)
 {
 	stp_printf(ctx, "end\\n");
 }
+STP_PROBE(error)
+{
+	stp_printf(ctx, "error\\n");
+}
 `;
 
-test("division by zero ends the session by itself, with its end probe, and says so", { timeout: TEST_MS_MAX }, async () => {
+test("division by zero ends the session by itself, with its error and end probes, and says so", { timeout: TEST_MS_MAX }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "test-of-errors-"));
   try {
     await writeFile(join(directory, "probe.c"), PROBE);
     const { status, stdout, stderr } = await stp(["run", join(directory, "probe.c"), "--on", "debian-6.1-cloud", "--limit", "time_us=4294967295"]);
-    expect(stdout).toMatch(/^(0\n){1,2}end\n$/); // on 2 CPUs two hits may be under way
+    expect(stdout).toMatch(/^(0\n){1,2}error\nend\n$/); // on 2 CPUs two hits may be under way
     expect(stderr).toMatch(/^stp: ERROR: division by zero \(CPU [01]\)$/m);
     expect(status).toBe(1);
   } finally {

@@ -3,21 +3,19 @@ import { Command } from "commander";
 import { LIMITS } from "../spec/protocol.ts";
 import { fetchKernel, isKernelCached } from "../kernel-harness/fetch.ts";
 import { findKernel, KERNELS } from "../kernel-harness/kernels.ts";
-import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
+import { runProbeOnKernel } from "../kernel-harness/run.ts";
+import { describeFacts, readWorkload } from "../kernel-harness/workload.ts";
+import { keepSeenSymbols } from "../stpd/post/seen.ts";
 import { kernelBenchCommand } from "./kernel-bench.ts";
 import { readProbe, newDirectory } from "./program.ts";
-import { beginProgress, wholeNumber } from "./terminal.ts";
+import { beginProgress, wholeNumber, WORKLOAD_HELP } from "./terminal.ts";
 
 interface RecordOptions {
   readonly on: string;
   readonly output: string;
   readonly cpus: number;
-  readonly processes: number;
-  readonly opens: number;
+  readonly workload: string;
 }
-
-const PROCESSES_MAX = 64;
-const OPENS_MAX = 1_000_000;
 
 export function kernelCommand(): Command {
   const kernel = new Command("kernel").description("Real kernels in QEMU.");
@@ -30,8 +28,7 @@ export function kernelCommand(): Command {
     .requiredOption("-o, --output <directory>", "the recording, a new directory")
     .option("--on <kernel>", "the kernel", KERNELS[0].name)
     .option("--cpus <n>", "CPUs of the guest", wholeNumber(1, LIMITS.CPUS_MAX.value), 2)
-    .option("--processes <n>", "processes of the workload", wholeNumber(1, PROCESSES_MAX), DEFAULT_WORKLOAD.processes)
-    .option("--opens <n>", "opens of its first process", wholeNumber(1, OPENS_MAX), DEFAULT_WORKLOAD.opens)
+    .option("--workload <workload>", WORKLOAD_HELP, "opens")
     .action(record);
   kernel.addCommand(kernelBenchCommand());
   return kernel;
@@ -56,19 +53,21 @@ async function fetch(name: string): Promise<void> {
 
 async function record(path: string, options: RecordOptions): Promise<void> {
   const directory = newDirectory(options.output);
+  const workload = readWorkload(options.workload);
   const progress = beginProgress(`recording ${path}`);
   try {
-    const { opens } = await runProbeOnKernel({
+    const { facts } = await runProbeOnKernel({
       ...readProbe(path),
       kernel: options.on,
       record: true,
       cpus: options.cpus,
-      workload: { processes: options.processes, opens: options.opens },
+      workload,
       directory,
       report: progress.note,
     });
+    await keepSeenSymbols(directory);
     progress.end();
-    for (const [comm, count] of opens) process.stdout.write(`${comm} opened ${count} files\n`);
+    for (const line of facts) process.stdout.write(`${describeFacts(line)}\n`);
     process.stdout.write(`recorded in ${options.output}\n`);
   } finally {
     progress.end();

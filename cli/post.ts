@@ -5,6 +5,7 @@ import { postprocess } from "../stpd/post/post.ts";
 
 interface PostOptions {
   readonly json?: boolean;
+  readonly folded?: boolean;
 }
 
 export function postCommand(): Command {
@@ -12,6 +13,7 @@ export function postCommand(): Command {
     .description("Print a recording: the script's output on stdout, what was lost or damaged on stderr.")
     .argument("<directory>", "the recording")
     .option("--json", "print JSON lines, events included")
+    .option("--folded", "print the backtraces that the script counted as folded lines, for flame graphs")
     .action(async (directory: string, options: PostOptions) => {
       await printRecording(directory, options);
     });
@@ -21,6 +23,7 @@ export function postCommand(): Command {
 export async function printRecording(directory: string, options: PostOptions): Promise<void> {
   const { ok, errors } = await postprocess(directory, {
     json: options.json ?? false,
+    folded: options.folded ?? false,
     write: async (bytes) => {
       if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
     },

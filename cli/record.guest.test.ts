@@ -31,7 +31,7 @@ describe("stp kernel record", { timeout: TEST_MS_MAX }, () => {
     const recorded = await stp(["kernel", "record", PROBE, "--on", KERNEL, "-o", recording]);
     expect(recorded.status, recorded.stderr).toBe(0);
     expect(recorded.left).toEqual([]);
-    counted = new Map([...recorded.stdout.matchAll(/^(wl-\d+) opened (\d+) files$/gm)].map((match) => [match[1]!, match[2]!]));
+    counted = new Map([...recorded.stdout.matchAll(/^(wl-\d+) opens=(\d+)$/gm)].map((match) => [match[1]!, match[2]!]));
     const posted = await stp(["post", recording]);
     expect(posted).toMatchObject({ status: 0, stderr: "" });
     live = posted.stdout;

@@ -1,20 +1,22 @@
 /** stp run: a probe's output, over a trace in the sandbox or live on a kernel. */
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { messageOf, StpError } from "../spec/errors.ts";
-import { LIMITS, SESSION_LIMITS, type SessionLimit } from "../spec/protocol.ts";
+import { LIMITS, SESSION_LIMITS, SESSION_PROVIDERS, type SessionLimit } from "../spec/protocol.ts";
 import { runtimeSources } from "../spec/runtime.ts";
-import { DEFAULT_WORKLOAD, runProbeOnKernel } from "../kernel-harness/run.ts";
+import { runProbeOnKernel } from "../kernel-harness/run.ts";
 import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
+import { DEFAULT_WORKLOAD, describeFacts, readWorkload } from "../kernel-harness/workload.ts";
 import { compileProbe, type ProbeSource } from "../sim/probe.ts";
 import { Sandbox, SANDBOX_RING_BYTES, type SessionLimits } from "../sim/sandbox.ts";
 import { runTrace, type TraceEvent } from "../sim/trace.ts";
 import { instantiate } from "../sim/wasi.ts";
 import { generateWorld, WORLD_EVENTS_MAX, WORLD_TASKS_MAX } from "../sim/world.ts";
+import { readSymbolFiles } from "../stpd/post/symbols.ts";
 import { printRecording } from "./post.ts";
-import { findTrace, newDirectory, OWN_PROVIDERS, readProbe, requireKnownPoints, requireRecordedPoints } from "./program.ts";
-import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
+import { findTrace, newDirectory, readProbe, requireKnownPoints, requireRecordedPoints } from "./program.ts";
+import { beginProgress, wholeNumber, WORKLOAD_HELP, type Progress } from "./terminal.ts";
 
 interface RunOptions {
   readonly on: string;
@@ -24,6 +26,7 @@ interface RunOptions {
   readonly events: number;
   readonly tasks: number;
   readonly limit: SessionLimits;
+  readonly workload?: string;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -41,6 +44,7 @@ export function runCommand(): Command {
     .option("--tasks <n>", "tasks of that world", wholeNumber(1, WORLD_TASKS_MAX), 100)
     .option("--cpus <n>", "CPUs (default: the trace's; 2 on a kernel)", wholeNumber(1, LIMITS.CPUS_MAX.value))
     .option("--limit <name=n>", `a limit of the session: ${Object.keys(SESSION_LIMITS).join(", ")}; may be given again`, readLimit, {})
+    .option("--workload <workload>", `on a kernel: ${WORKLOAD_HELP} (default: opens)`)
     .option("-o, --output <directory>", "keep the recording in a new directory")
     .option("--json", "print JSON lines")
     .action(run);
@@ -75,11 +79,12 @@ type RunInto = (directory: string) => Promise<void>;
 
 /** Events of a made-up world, at the points that the program attaches to. */
 function madeUp({ cpus, probes }: Sandbox, seed: number, { events, tasks }: RunOptions): readonly TraceEvent[] {
-  const points = probes.filter(({ provider }) => !OWN_PROVIDERS.includes(provider)).map(({ provider, target }) => ({ provider, target }));
+  const points = probes.filter(({ provider }) => !SESSION_PROVIDERS.includes(provider)).map(({ provider, target }) => ({ provider, target }));
   return generateWorld({ seed, tasks, events, cpus, points }).events;
 }
 
 async function runInSandbox(probe: ProbeSource, options: RunOptions, progress: Progress): Promise<RunInto> {
+  if (options.workload !== undefined) throw new StpError(`Cannot run the workload "${options.workload}" in the sandbox: it is for a kernel; add --on, or leave out --workload`);
   if (options.seed !== undefined && options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} and a made-up world: leave out --trace or --seed`);
   const found = options.seed === undefined ? await findTrace(probe.path, options.trace) : undefined;
   const { wasm, warnings } = await compileProbe(probe, runtimeSources("wasm32"), false, progress.show);
@@ -91,6 +96,8 @@ async function runInSandbox(probe: ProbeSource, options: RunOptions, progress: P
   runTrace(sandbox, options.seed === undefined ? (found?.trace.events ?? []) : madeUp(sandbox, options.seed, options));
   const files = sandbox.finish();
   files.set("log.txt", Buffer.from(sandbox.log()));
+  if (sandbox.missing > 0) progress.note(`${sandbox.missing} values that the probe looked at are not in ${found?.directory ?? "the world"}, and were given as faults; record it again by "./stp kernel record ${probe.path}"`);
+  for (const [name, bytes] of found ? readSymbolFiles(found.directory) : []) files.set(name, bytes);
   return async (directory) => keepFiles(directory, files);
 }
 
@@ -98,9 +105,10 @@ function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress
   if (options.seed !== undefined) throw new StpError(`Cannot run over a made-up world on ${options.on}: it is for the sandbox; leave out --seed or --on`);
   if (options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} on ${options.on}: a trace is for the sandbox; leave out --trace or --on`);
   const cpus = options.cpus ?? DEFAULT_CPUS;
+  const workload = options.workload === undefined ? DEFAULT_WORKLOAD : readWorkload(options.workload);
   return async (directory) => {
-    const { opens } = await runProbeOnKernel({ ...probe, kernel: options.on, record: false, cpus, limits: options.limit, workload: DEFAULT_WORKLOAD, directory, report: progress.note });
-    for (const [comm, count] of opens) progress.note(`the workload's ${comm} opened ${count} files`);
+    const { facts } = await runProbeOnKernel({ ...probe, kernel: options.on, record: false, cpus, limits: options.limit, workload, directory, report: progress.note });
+    for (const line of facts) progress.note(`the workload's ${describeFacts(line)}`);
   };
 }
 
@@ -109,6 +117,7 @@ async function keepFiles(directory: string, files: ReadonlyMap<string, Uint8Arra
   const temporary = `${directory}.tmp-${process.pid}`;
   try {
     await mkdir(temporary);
+    for (const folder of new Set([...files.keys()].map(dirname))) if (folder !== ".") await mkdir(join(temporary, folder));
     for (const [name, bytes] of files) await writeFile(join(temporary, name), bytes);
     await rename(temporary, directory);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** What every verb shows while it works: a progress line on a terminal, nothing elsewhere. Results never go here. */
 import { InvalidArgumentError } from "commander";
 import ora, { type Ora } from "ora";
+import { WORKLOAD_MODES } from "../kernel-harness/workload.ts";
 
 export interface Progress {
   /** Replaces the line. */
@@ -25,6 +26,9 @@ export function beginProgress(line: string): Progress {
     end: () => void spinner.stop(),
   };
 }
+
+/** For an option that `readWorkload()` reads. */
+export const WORKLOAD_HELP = `what the guest does meanwhile, as "io 3 100": ${WORKLOAD_MODES.join(", ")}; then, if wanted, processes and count`;
 
 /** A whole number of an option. Throws what commander prints as a usage error. */
 export function wholeNumber(min: number, max: number): (text: string) => number {

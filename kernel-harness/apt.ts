@@ -1,7 +1,7 @@
 /**
  * Debian packages without root: apt works on state of its own inside a folder, packages are unpacked and never installed.
  *
- * Siblings: fetch.ts takes kernels from here, bench/systemtap.ts the peer.
+ * Siblings: fetch.ts takes kernels from here, bench/tree.ts the peers.
  */
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

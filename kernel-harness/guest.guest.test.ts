@@ -80,7 +80,7 @@ describe.skipIf(skipped)("a guest", { timeout: 5 * MINUTE_MS }, () => {
     const heard = new Set<string>();
     const result = await run({
       files: { "/bin/workload": await buildWorkload(), "/tree/a": { contents: "a" }, "/tree/deep/b": { contents: new Uint8Array(200_000).fill(7) } },
-      steps: ["# a comment", step("run", "workload", 60, "/bin/workload", 3, 100), step("write", "/tmp/note", 'two words, a "quote"\n'), "send /tmp/note", "send /tree"],
+      steps: ["# a comment", step("run", "workload", 60, "/bin/workload", "opens", 3, 100), step("write", "/tmp/note", 'two words, a "quote"\n'), "send /tmp/note", "send /tree"],
       onOutput: (name, stream) => heard.add(`${name} ${stream}`),
     });
     expect(messagesOf(result)).toEqual([]);
@@ -106,9 +106,9 @@ describe.skipIf(skipped)("a guest", { timeout: 5 * MINUTE_MS }, () => {
   test("with a step that fails runs no further step but sends the evidence", async () => {
     const result = await run({
       files: { "/bin/workload": await buildWorkload() },
-      steps: ["write /evidence before", "run bad 10 /bin/workload 0 0", "write /evidence after", "send /evidence"],
+      steps: ["write /evidence before", "run bad 10 /bin/workload opens 0 0", "write /evidence after", "send /evidence"],
     });
-    expect(messagesOf(result)).toEqual(["test: The guest's step `run bad 10 /bin/workload 0 0` failed: bad ended with status 2, not 0: workload: 0 is not a number from 1 to 64"]);
+    expect(messagesOf(result)).toEqual(["test: The guest's step `run bad 10 /bin/workload opens 0 0` failed: bad ended with status 2, not 0: workload: 0 is not a number from 1 to 64"]);
     expect(result.ok).toBe(false);
     expect(result.outputs["bad"]).toMatchObject({ stderr: "workload: 0 is not a number from 1 to 64\n", status: 2 });
     expect(textOf(result, "/evidence")).toBe("before");

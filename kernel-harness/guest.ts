@@ -15,6 +15,8 @@ export interface Job {
   readonly steps: readonly string[];
   readonly cpus?: number;
   readonly memory_mib?: number;
+  /** The kernel's code is patched all the time: see `turns` in qemu.ts. */
+  readonly patches?: boolean;
   /** Longest time from QEMU's start to the guest's first report. */
   readonly boot_ms?: number;
   /** Longest silence of the report channel after that. */
@@ -51,7 +53,8 @@ export async function runGuest(kernel: FetchedKernel, job: Job): Promise<GuestRe
   const { cpus, memory_mib, boot_ms, silence_ms, timeout_ms } = { ...DEFAULTS, ...job };
   const limits = { boot_ms, silence_ms, timeout_ms };
   const initramfs = await packInitramfs(kernel, job.files, job.steps);
-  const accelerator = await chooseAccelerator(kernel, job.report ?? (() => {}));
+  const usual = await chooseAccelerator(kernel, job.report ?? (() => {}));
+  const accelerator = job.patches && usual === "tcg" ? "turns" : usual;
   const session = await runSession(kernel, { accelerator, cpus, memory_mib }, initramfs, limits, job.onOutput);
   const problems = judge(session, limits);
   return {

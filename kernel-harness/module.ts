@@ -1,5 +1,5 @@
 /** Kernel modules, built by Kbuild against the headers of a kernel in the cache. */
-import { copyFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { cachedFile, contentHash } from "../spec/cache.ts";
@@ -14,12 +14,24 @@ const BUILD_MS_MAX = 300_000;
 /** Debian builds its modules with the compiler of the kernel; its header tree asks for it by this name. */
 const COMPILER = "gcc-12";
 
+/** Objects that many modules share, compiled once for each kernel. */
+export interface ModuleLibrary {
+  readonly sources: Sources;
+  readonly objects: readonly string[];
+  readonly cflags?: readonly string[];
+}
+
+/** What stands for the library among the objects of a module. */
+export const LIBRARY_OBJECT = "library.o";
+
 export interface ModuleSource {
   /** Name of the module: letters, digits and underscores. */
   readonly name: string;
   readonly sources: Sources;
   /** Object files that are linked into it, in order: `probe.o`, `src/map.o`. */
   readonly objects: readonly string[];
+  /** Linked where `objects` has LIBRARY_OBJECT. */
+  readonly library?: ModuleLibrary;
   /** For the compiler; `$(src)` is the root of the sources. */
   readonly cflags?: readonly string[];
   /** For the linker. */
@@ -35,12 +47,33 @@ export interface ModuleSource {
  */
 export async function buildModule(kernel: FetchedKernel, module: ModuleSource): Promise<string> {
   if (!/^[a-z][a-z0-9_]*$/.test(module.name)) throw new StpError(`Cannot build module "${module.name}": a name has lower-case letters, digits and underscores only`);
-  const hash = contentHash([kernel.release, hashSources(module.sources), kbuildFile(module)]);
+  const library = module.library && (await buildLibrary(kernel, module.library));
+  const hash = contentHash([kernel.release, hashSources(module.sources), kbuildFile(module), library ?? ""]);
   return cachedFile("module", `${module.name}-${hash}.ko`, async (path) => {
     await inTemporaryDirectory("stp-module-", async (directory) => {
       await writeSources(directory, { ...module.sources, Kbuild: kbuildFile(module) });
+      if (library !== undefined) await shipLibrary(library, directory);
       await make(kernel, module, directory);
       await copyFile(join(directory, `${module.name}.ko`), path);
+    });
+  });
+}
+
+/** Kbuild takes an object that was compiled elsewhere by this name; it also wants to read how that was done. */
+async function shipLibrary(library: string, directory: string): Promise<void> {
+  await copyFile(library, join(directory, `${LIBRARY_OBJECT}_shipped`));
+  await writeFile(join(directory, `.${LIBRARY_OBJECT}.cmd`), "cmd_library.o := true\n");
+}
+
+/** Path of the library's objects as one, from the cache or built: as a module whose other half is missing. */
+async function buildLibrary(kernel: FetchedKernel, library: ModuleLibrary): Promise<string> {
+  const module = { name: "stp_library", ...library };
+  const hash = contentHash([kernel.release, hashSources(library.sources), kbuildFile(module)]);
+  return cachedFile("module", `library-${hash}.o`, async (path) => {
+    await inTemporaryDirectory("stp-library-", async (directory) => {
+      await writeSources(directory, { ...library.sources, Kbuild: kbuildFile(module) });
+      await make(kernel, module, directory, ["KBUILD_MODPOST_WARN=1"]);
+      await copyFile(join(directory, `${module.name}.o`), path);
     });
   });
 }
@@ -59,7 +92,7 @@ function kbuildFile({ name, objects, cflags = [], ldflags = [] }: ModuleSource):
   ].join("\n");
 }
 
-async function make(kernel: FetchedKernel, module: ModuleSource, directory: string): Promise<void> {
+async function make(kernel: FetchedKernel, module: ModuleSource, directory: string, more: readonly string[] = []): Promise<void> {
   const program = needProgram("make", "make");
   needProgram(COMPILER, COMPILER);
   needProgram("ld", "binutils");
@@ -69,6 +102,7 @@ async function make(kernel: FetchedKernel, module: ModuleSource, directory: stri
     kernel.headers,
     `M=${directory}`,
     `KCFLAGS=-ffile-prefix-map=${directory}/=`, // the same sources give the same module, wherever they were built
+    ...more,
     "modules",
   ];
   const result = await runProcess(program, args, { timeout_ms: BUILD_MS_MAX, env: buildEnvironment() });

@@ -1,10 +1,16 @@
 /** The runtime as a kernel module: with a probe, or with the replay interpreter. */
 import { readFileSync } from "node:fs";
-import { pathInTree, SANDBOX_LOCK_SPINS_MAX } from "../sim/probe.ts";
+import { pathInTree, SANDBOX_LOCK_SPINS_MAX, type ProviderSource } from "../sim/probe.ts";
 import { PROJECT_ROOT, runtimeSources } from "../spec/runtime.ts";
-import type { ModuleSource } from "./module.ts";
+import { LIBRARY_OBJECT, type ModuleSource } from "./module.ts";
 
 const PORT = "runtime-c/port/kernel";
+
+/** What the core asks of the port; and what that needs. */
+export const PORT_UNITS = ["port", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
+
+/** The other providers, and what makes a session of it. */
+const SESSION_UNITS = ["kprobe", "kretprobe", "timer", "uprobe", "elf", "perf", "control_file", "transport", "control", "module"];
 
 const objectOf = (unit: string): string => unit.replace(/\.c$/, ".o");
 
@@ -26,16 +32,25 @@ export function moduleName(path: string): string {
   return `stp_${base.toLowerCase().replace(/[^a-z0-9]+/g, "_")}`;
 }
 
+interface ProbeModuleOptions {
+  readonly name?: string;
+  /** Providers of its author's own. */
+  readonly providers?: readonly ProviderSource[];
+}
+
 /** The module of the probe in `text`, whose path is only for messages. */
-export function probeModule(path: string, text: string, name = moduleName(path)): ModuleSource {
+export function probeModule(path: string, text: string, { name = moduleName(path), providers = [] }: ProbeModuleOptions = {}): ModuleSource {
   const runtime = runtimeSources("kernel");
   const relative = path.startsWith(PROJECT_ROOT) ? path.slice(PROJECT_ROOT.length) : pathInTree(path);
-  const port = ["port", "kprobe", "transport", "control", "module"].map((unit) => `${PORT}/${unit}.o`);
+  const port = [...PORT_UNITS, ...SESSION_UNITS].map((unit) => `${PORT}/${unit}.o`);
+  const cflags = kernelFlags(runtime.hash, runtime.includes);
+  const own = Object.fromEntries(providers.map((provider) => [`providers/${provider.name}.c`, provider.text]));
   return {
     name,
-    sources: { ...runtime.files, [relative]: text },
-    objects: [`${PORT}/program_first.o`, objectOf(relative), ...runtime.core.map(objectOf), ...port, `${PORT}/program_last.o`],
-    cflags: kernelFlags(runtime.hash, runtime.includes),
+    sources: { ...runtime.files, ...own, [relative]: text },
+    objects: [`${PORT}/program_first.o`, objectOf(relative), ...Object.keys(own).map(objectOf), LIBRARY_OBJECT, `${PORT}/program_last.o`],
+    library: { sources: runtime.files, objects: [...runtime.core.map(objectOf), ...port], cflags },
+    cflags,
   };
 }
 
@@ -46,7 +61,7 @@ export function replayModule(): ModuleSource {
   return {
     name: "stp_replay",
     sources: { ...runtime.files, [main]: readFileSync(PROJECT_ROOT + main, "utf8") },
-    objects: [main, ...runtime.core, ...runtime.replay, `${PORT}/port.c`].map(objectOf),
+    objects: [main, ...runtime.core, ...runtime.replay, ...PORT_UNITS.map((unit) => `${PORT}/${unit}.c`)].map(objectOf),
     // As in the sandbox: a replay finds maps held by "another CPU" that will not give them back meanwhile.
     cflags: [...kernelFlags(runtime.hash, runtime.includes), `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`],
   };

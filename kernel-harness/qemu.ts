@@ -3,8 +3,10 @@ import type { FetchedKernel } from "./fetch.ts";
 import { needProgram } from "./process.ts";
 
 /** `icount`: TCG in which each instruction takes one nanosecond of the guest's time, so that a run can be repeated; slow.
+ * `turns`: TCG whose CPUs take turns. With a thread for each, guests whose kernel was patched all the time (a probe attached or detached every few milliseconds) hung
+ * twice in a breakpoint that memory no longer had: as if QEMU 7.2 kept an old translation. Such runs take turns, where that was never seen.
  * `steps`: TCG that translates instructions one by one. Else an interrupt, an nmi too, lands only where a block of them ends. */
-export type Accelerator = "kvm" | "tcg" | "icount" | "steps";
+export type Accelerator = "kvm" | "tcg" | "turns" | "icount" | "steps";
 
 export interface Machine {
   readonly accelerator: Accelerator;
@@ -31,6 +33,7 @@ const KERNEL_ARGUMENTS = ["console=ttyS0", "loglevel=5", "panic=-1", "edd=off", 
 const ACCELERATION: Readonly<Record<Accelerator, { readonly arguments: readonly string[]; readonly kernel: readonly string[] }>> = {
   kvm: { arguments: ["-accel", "kvm"], kernel: [] },
   tcg: { arguments: ["-accel", "tcg,thread=multi"], kernel: [] },
+  turns: { arguments: ["-accel", "tcg,thread=single"], kernel: [] },
   steps: { arguments: ["-accel", "tcg,thread=multi", "-singlestep"], kernel: [] },
   // The TSC is then the count of instructions, and the kernel may not doubt it; addresses are the same in each boot.
   icount: { arguments: ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"], kernel: ["tsc=reliable", "nokaslr"] },

@@ -2,7 +2,7 @@
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { asGiven } from "../sim/probe.ts";
+import { asGiven, type ProviderSource } from "../sim/probe.ts";
 import { StpError } from "../spec/errors.ts";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
 import { buildModule } from "./module.ts";
@@ -14,15 +14,7 @@ import { readSources } from "./sources.ts";
 import { step } from "./steps.ts";
 import { functionSymbols, suggestSymbols } from "./symbols.ts";
 import { buildProgram, buildWorkload } from "./tools.ts";
-
-/** What the guest does while the probe runs: the harness's workload. */
-export interface Workload {
-  readonly processes: number;
-  /** For the first process; each further one makes a few more. */
-  readonly opens: number;
-}
-
-export const DEFAULT_WORKLOAD: Workload = { processes: 3, opens: 3400 };
+import { parseWorkload, type Workload, type WorkloadFacts } from "./workload.ts";
 
 export interface ProbeRun {
   /** Name of the kernel, as "./stp kernel list" has it. */
@@ -31,6 +23,8 @@ export interface ProbeRun {
   readonly path: string;
   /** Source of the probe. */
   readonly text: string;
+  /** Providers of its author's own. */
+  readonly providers?: readonly ProviderSource[];
   /** Record each hit, so that the sandbox can replay it. */
   readonly record: boolean;
   readonly cpus: number;
@@ -44,8 +38,8 @@ export interface ProbeRun {
 
 export interface ProbeRunResult {
   readonly guest: GuestResult;
-  /** What each process of the workload counted itself, by its name. */
-  readonly opens: ReadonlyMap<string, number>;
+  /** What the processes of the workload counted themselves. */
+  readonly facts: readonly WorkloadFacts[];
 }
 
 const STPD_SOURCES = ["main", "module", "readers", "recording", "say"].map((unit) => `stpd/daemon/${unit}.c`);
@@ -66,7 +60,7 @@ export async function buildStpd(): Promise<string> {
 export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   const report = run.report ?? (() => {});
   const kernel = await fetchKernel(findKernel(run.kernel), { report });
-  const module = probeModule(run.path, run.text);
+  const module = probeModule(run.path, run.text, { providers: run.providers ?? [] });
   report(`building ${module.name} for ${kernel.release}`);
   const files = {
     "/stpd": await buildStpd(),
@@ -79,7 +73,7 @@ export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   const guest = await runGuest(kernel, { files, steps: stepsOf(run, module.name), cpus: run.cpus, report });
   if (!guest.ok) throw await failure(run, kernel, guest);
   await keepRecording(run, kernel, guest);
-  return { guest, opens: parseWorkload(guest.outputs["workload"]?.stdout ?? "") };
+  return { guest, facts: parseWorkload(guest.outputs["workload"]?.stdout ?? "") };
 }
 
 function limitsOf({ limits = {} }: ProbeRun): string[] {
@@ -90,21 +84,16 @@ function stepsOf(run: ProbeRun, name: string): string[] {
   return [
     step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), ...limitsOf(run), "-o", "/recording", `/${name}.ko`),
     step("await", "stpd", "started", START_S_MAX),
-    step("run", "workload", WORKLOAD_S_MAX, "/workload", run.workload.processes, run.workload.opens),
+    step("run", "workload", WORKLOAD_S_MAX, "/workload", run.workload.mode, run.workload.processes, run.workload.count),
     step("signal", "stpd", "INT", "if-running"), // the program may have ended its session by itself
     step("wait", "stpd", STOP_S_MAX),
     step("send", "/recording"),
   ];
 }
 
-/** Lines of `workload: comm=wl-0 opens=1234`. */
-export function parseWorkload(text: string): Map<string, number> {
-  return new Map([...text.matchAll(/^workload: comm=(\S+) opens=(\d+)$/gm)].map((match) => [match[1]!, Number(match[2])]));
-}
-
 async function failure(run: ProbeRun, kernel: FetchedKernel, guest: GuestResult): Promise<StpError> {
   const said = guest.outputs["stpd"]?.stderr ?? "";
-  const refused = /^stpd: (.*: cannot attach kprobe (\S+): no such function.*)$/m.exec(said);
+  const refused = /^stpd: (.*: cannot attach (?:kprobe|kretprobe) (\S+): no such function.*)$/m.exec(said);
   if (refused) return new StpError(`${refused[1]}; ${suggestSymbols(refused[2]!, await functionSymbols(kernel, run.report))}`);
   const problems = guest.problems.map((problem) => problem.message).join("; ");
   const last = said.trim().split("\n").at(-1);
@@ -116,11 +105,11 @@ async function keepRecording(run: ProbeRun, kernel: FetchedKernel, guest: GuestR
   await mkdir(dirname(run.directory), { recursive: true });
   const temporary = await mkdtemp(`${run.directory}.tmp-`);
   try {
+    await mkdir(join(temporary, "symbols"));
     for (const [path, bytes] of guest.files) {
       if (path.startsWith("/recording/")) await writeFile(join(temporary, path.slice("/recording/".length)), bytes);
     }
     if (run.record) {
-      await mkdir(join(temporary, "symbols"));
       const symbols = await functionSymbols(kernel, run.report);
       await writeFile(join(temporary, "symbols/kallsyms.gz"), gzipSync(symbols.map((name) => `0000000000000000 T ${name}\n`).join("")));
     }

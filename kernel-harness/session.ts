@@ -80,7 +80,7 @@ class Listener {
   ) {
     const release = atEnd(() => this.end("interrupt"));
     const watch = setInterval(() => void this.watch(), WATCH_MS);
-    child.stdin.on("error", () => {}); // never written to
+    child.stdin.on("error", () => {}); // it may be gone by then
     child.stdout.on("data", (bytes: Buffer) => this.hear(bytes));
     child.stderr.on("data", (bytes: Buffer) => (this.stderr = (this.stderr + bytes.toString()).slice(-STDERR_SIZE_MAX)));
     this.ended = new Promise((resolve, reject) => {
@@ -97,7 +97,10 @@ class Listener {
     this.heard_ms = performance.now();
     for (const frame of this.decoder.push(bytes)) {
       if (frame.type === "hello") this.boot_ms = this.heard_ms - this.started_ms;
-      if (frame.type === "done") this.done_ms = this.heard_ms;
+      if (frame.type === "done") {
+        this.done_ms = this.heard_ms;
+        this.child.stdin.write("\n"); // the guest waits for it with its power-off
+      }
       const output = this.transcript.accept(frame);
       if (output) this.onOutput?.(output.name, output.stream, output.bytes);
     }

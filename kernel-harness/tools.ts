@@ -43,9 +43,11 @@ export async function buildInit(): Promise<string> {
   return buildProgram({ name: "init", sources, cflags: ["-Iruntime-c/include"] });
 }
 
-/** The workload that counts its own opens: `workload PROCESSES OPENS_PER_PROCESS`. */
+/** The workload that knows what it did: `workload MODE PROCESSES COUNT`. Its functions are in backtraces. */
 export async function buildWorkload(): Promise<string> {
-  return buildProgram({ name: "workload", sources: await readSources(join(REPOSITORY, "kernel-harness/guest"), ["workload.c"]) });
+  const modes = ["alloc", "faults", "interval", "io", "links", "opens", "spin", "syscalls", "wakeups"].map((mode) => `work/${mode}.c`);
+  const sources = await readSources(join(REPOSITORY, "kernel-harness/guest"), ["workload.c", "work/work.h", ...modes]);
+  return buildProgram({ name: "workload", sources, cflags: ["-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"] });
 }
 
 async function compile(gcc: string, program: ProgramSource, directory: string, output: string): Promise<void> {

@@ -8,6 +8,12 @@ import { formatBytes } from "./text.ts";
 
 const KINDS = Object.keys(LOSS_KINDS);
 const CAUSES = Object.keys(LOSS_CAUSES);
+/** What stands at each place of a ledger row, from the first (O6): kind and count. */
+const LEDGER_COUNTS: readonly (readonly [kind: string | undefined, count: string])[] = [
+  ...KINDS.flatMap((kind) => ["attempted", "delivered", ...CAUSES].map((count) => [kind, count] as const)),
+  [undefined, "cut"],
+  [undefined, "evicted"],
+];
 const RECORDS: ReadonlyMap<number, string> = new Map(Object.entries(RECORD_TYPES).map(([name, type]) => [type, name]));
 const MAPS: readonly ReplayMap[] = REPLAY_MAPS;
 
@@ -162,11 +168,14 @@ function contextOf(cursor: Cursor): string {
 function formatLedger(cursor: Cursor): string {
   const probe = cursor.word();
   const head = `ledger probe ${probe === BigInt(REPLAY_CONFIG.probes) ? "none" : probe} cpu${cursor.word()}`;
-  const kinds = KINDS.map((kind) => {
-    const counts = ["attempted", "delivered", ...CAUSES].map((name) => [name, cursor.word()] as const);
-    const shown = counts.filter(([, count]) => count !== 0n).map(([name, count]) => `${name} ${count}`);
-    return shown.length > 0 ? `${kind}: ${shown.join(" ")}` : "";
-  });
-  const counts = ["cut", "evicted"].map((name) => [name, cursor.word()] as const).filter(([, count]) => count !== 0n);
-  return [head, ...kinds.filter((kind) => kind !== ""), ...counts.map(([name, count]) => `${name} ${count}`)].join("; ");
+  const parts = [head];
+  let before: string | undefined;
+  for (let place = cursor.word(); place !== 0n; place = cursor.word()) {
+    const [kind, name] = LEDGER_COUNTS[Number(place) - 1] ?? [undefined, `count ${place}`];
+    const text = `${name} ${cursor.word()}`;
+    if (kind !== undefined && kind === before) parts.push(`${parts.pop()} ${text}`);
+    else parts.push(kind === undefined ? text : `${kind}: ${text}`);
+    before = kind;
+  }
+  return parts.join("; ");
 }

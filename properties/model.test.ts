@@ -1376,9 +1376,9 @@ function mapWords(map: bigint, size = 0n, ...entries: bigint[]): bigint[] {
   return [0x4d01n, map, 0x4d03n, 0n, 0n, size, ...entries];
 }
 
-/** Counts by their place in O6: 9 for each of hit, map, string, record; then cut and evicted. */
+/** Counts by their place in O6, from 0: 9 for each of hit, map, string, record, read; then cut and evicted. */
 function ledgerWords(probe: bigint, cpu: bigint, counts: Record<number, bigint>): bigint[] {
-  return [0x4c01n, probe, cpu, ...Array.from({ length: 38 }, (_, i) => counts[i] ?? 0n)];
+  return [0x4c01n, probe, cpu, ...Object.entries(counts).flatMap(([place, count]) => [BigInt(place) + 1n, count]), 0n];
 }
 
 interface TaskWords {

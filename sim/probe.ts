@@ -8,6 +8,13 @@ export interface ProbeSource {
   /** Path as its author gave it: it stands in messages. */
   readonly path: string;
   readonly text: string;
+  /** Providers of its author's own. */
+  readonly providers?: readonly ProviderSource[];
+}
+
+/** A C file that defines `stp_provider_NAME` for a kernel; the sandbox, whose hits come from a trace, needs only the name. */
+export interface ProviderSource extends Pick<ProbeSource, "path" | "text"> {
+  readonly name: string;
 }
 
 /** What an author's code is held to. */
@@ -22,6 +29,7 @@ const EXPORTS = [
   "stp_sim_probe_provider",
   "stp_sim_probe_target",
   "stp_sim_probe_line",
+  "stp_sim_probe_optional",
   "stp_sim_maps",
   "stp_sim_hold",
   "stp_sim_limit",
@@ -43,7 +51,9 @@ const EXPORTS = [
   "stp_sim_row",
   "stp_sim_finish",
   "stp_sim_log",
-  "stp_sim_seen",
+  "stp_sim_show",
+  "stp_sim_show_own",
+  "stp_sim_missing",
   "stp_sim_set_time",
   "stp_sim_set_cpu",
   "stp_sim_set_level",
@@ -53,9 +63,10 @@ const EXPORTS = [
 export async function compileProbe(probe: ProbeSource, runtime: RuntimeSources, instrument: boolean, report?: (line: string) => void): Promise<CompileResult> {
   const path = pathInTree(probe.path);
   const port = ["hooks", "cpu", "world", "sandbox"].map((unit) => `runtime-c/port/wasm32/${unit}.c`);
+  const own = Object.fromEntries((probe.providers ?? []).map(({ name }) => [`providers/${name}.c`, `#include <provider.h>\nSTP_SIM_PROVIDER(${name});\n`]));
   const compiled = compileWasm({
-    sources: { ...runtime.files, [path]: probe.text },
-    units: [path, ...runtime.core, ...port],
+    sources: { ...runtime.files, ...own, [path]: probe.text },
+    units: [path, ...Object.keys(own), ...runtime.core, ...port],
     includes: runtime.includes,
     defines: { STP_SOURCE_HASH: `"${runtime.hash}"`, STP_LOCK_SPINS_MAX: String(SANDBOX_LOCK_SPINS_MAX) },
     cflags: PROBE_CFLAGS,

@@ -5,7 +5,6 @@
  */
 import { CONTEXTS, LOSS_CAUSES, LOSS_KINDS, SESSION_LIMITS, type SessionLimit, type Context, type LossCause, type LossKind } from "../spec/protocol.ts";
 import { StpError } from "../spec/errors.ts";
-import { sizeOf } from "../spec/layout.ts";
 import type { WasmInstance } from "./wasi.ts";
 
 /** A probe of the program. */
@@ -15,6 +14,8 @@ export interface ProbeInfo {
   readonly target: string;
   /** Line of its STP_PROBE. */
   readonly line: number;
+  /** It may be that its target is not there. */
+  readonly optional: boolean;
 }
 
 /** A hit that the world makes: where, when, and what the probe will see. */
@@ -22,7 +23,7 @@ export interface WorldEvent {
   readonly cpu: number;
   readonly context: Context;
   readonly time_ns: bigint;
-  /** Bytes of struct event: task and arguments. */
+  /** An event's payload: task, arguments, looks. */
   readonly seen: Uint8Array;
 }
 
@@ -48,7 +49,6 @@ export type SessionLimits = Readonly<Partial<Record<SessionLimit, number>>>;
 /** Ring of a virtual CPU. */
 export const SANDBOX_RING_BYTES = 1 << 20;
 
-const EVENT_BYTES = sizeOf("event");
 const KINDS = Object.keys(LOSS_KINDS) as LossKind[];
 const CAUSES = Object.keys(LOSS_CAUSES) as LossCause[];
 
@@ -57,8 +57,6 @@ export class Sandbox {
   readonly instance: WasmInstance;
   readonly cpus: number;
   readonly probes: readonly ProbeInfo[];
-  /** Address of each CPU's and level's struct event. */
-  readonly #seen: readonly (readonly number[])[];
 
   /** Takes all memory of the session. Throws StpError if that fails, with what the log says. */
   constructor(instance: WasmInstance, cpus: number, ringBytes = SANDBOX_RING_BYTES, limits: SessionLimits = {}) {
@@ -68,7 +66,6 @@ export class Sandbox {
     const error = this.#call("stp_sim_init", cpus, ringBytes);
     if (error !== 0) throw new StpError(`The session cannot begin: ${this.log().trim() || `error ${error}`}`);
     this.probes = Array.from({ length: this.#call("stp_sim_probes") }, (_, index) => this.#probe(index));
-    this.#seen = Array.from({ length: cpus }, (_, cpu) => CONTEXTS.map((_level, level) => this.#call("stp_sim_seen", cpu, level)));
   }
 
   /** What the session logged so far. */
@@ -82,10 +79,25 @@ export class Sandbox {
     if (error !== 0) throw new Error(`The session could not start (${error}): ${this.log()}`);
   }
 
-  /** Puts the world in place for a hit: the CPU's task, arguments, and the time. */
+  /** Puts the world in place for a hit: the CPU's task, arguments, what it will look at, and the time. */
   show(event: WorldEvent): void {
-    this.instance.bytes.set(event.seen.subarray(0, EVENT_BYTES), this.#seen[event.cpu]![CONTEXTS.indexOf(event.context)]!);
+    this.#put(this.#call("stp_sim_show", event.cpu, CONTEXTS.indexOf(event.context), event.seen.length), event.seen);
     this.instance.func("stp_sim_set_time")(event.time_ns);
+  }
+
+  /** The same for a probe whose hit comes from the session. */
+  showOwn(probe: number, { seen }: WorldEvent): void {
+    this.#put(this.#call("stp_sim_show_own", probe, seen.length), seen);
+  }
+
+  #put(at: number, bytes: Uint8Array): void {
+    if (at === 0) throw new Error(`The sandbox has no memory for an event of ${bytes.length} bytes`);
+    this.instance.bytes.set(bytes, at);
+  }
+
+  /** Looks of bodies that no event had an answer for: they were given as faults. */
+  get missing(): number {
+    return this.#call("stp_sim_missing");
   }
 
   /** Maps of the program. */
@@ -204,6 +216,7 @@ export class Sandbox {
       provider: this.instance.string(this.#call("stp_sim_probe_provider", index)),
       target: this.instance.string(this.#call("stp_sim_probe_target", index)),
       line: this.#call("stp_sim_probe_line", index),
+      optional: this.#call("stp_sim_probe_optional", index) !== 0,
     };
   }
 

@@ -5,8 +5,8 @@
  * Siblings: trace.ts runs a program over its events; spec/recording/event.ts is what a recorder makes instead.
  */
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { offsetOf, sizeOf } from "../spec/layout.ts";
-import { LIMITS } from "../spec/protocol.ts";
+import { EVENT_FLAGS, LIMITS } from "../spec/protocol.ts";
+import { encodeEvent } from "../spec/recording/event.ts";
 import type { TraceEvent } from "./trace.ts";
 
 /** Tasks of one world. */
@@ -104,12 +104,12 @@ function makeEvents({ events, cpus, points }: WorldOptions, tasks: readonly Worl
   for (const { weight } of tasks) sums.push((sums.at(-1) ?? 0) + weight);
   const home = new Map(tasks.map((task) => [task, random.below(cpus)]));
   let time_ns = 1_000_000_000n;
-  return Array.from({ length: events }, (): TraceEvent => {
+  return Array.from({ length: events }, (_, order): TraceEvent => {
     const task = tasks[firstAbove(sums, random.below(sums.at(-1)!))]!;
     const cpu = random.below(8) === 0 ? random.below(cpus) : home.get(task)!; // now and then it has been moved
     home.set(task, cpu);
     time_ns += BigInt(1 + random.below(2 * EVENT_GAP_NS));
-    return { ...random.pick(points), cpu, context: "task", time_ns, seen: seenBy(task, random) };
+    return { ...random.pick(points), nth: 0, cpu, context: "task", time_ns, seen: seenBy(task, { time_ns, order: order + 1 }, random) };
   });
 }
 
@@ -124,17 +124,10 @@ function firstAbove(sums: readonly number[], at: number): number {
   return low;
 }
 
-/** A struct event: the task, and arguments as system calls have them: a number, a pointer, small numbers. */
-function seenBy(task: WorldTask, random: Draws): Uint8Array {
-  const seen = new Uint8Array(sizeOf("event"));
-  const view = new DataView(seen.buffer);
-  view.setUint32(offsetOf("event", "pid"), task.pid, true);
-  view.setUint32(offsetOf("event", "tid"), task.tid, true);
-  view.setUint32(offsetOf("event", "uid"), task.uid, true);
-  seen.set(new TextEncoder().encode(task.comm).subarray(0, LIMITS.COMM_SIZE.value - 1), offsetOf("event", "comm"));
+/** An event's payload: the task, and arguments as system calls have them: a number, a pointer, small numbers. What else it looks at is made up when it does. */
+function seenBy(task: WorldTask, at: { readonly time_ns: bigint; readonly order: number }, random: Draws): Uint8Array {
   const args = [BigInt(random.below(64)) - 1n, pointerOf(task, random), BigInt(random.below(4096)), BigInt(random.below(512)), 0n, 0n];
-  args.forEach((arg, i) => view.setBigInt64(offsetOf("event", "args") + 8 * i, arg, true));
-  return seen;
+  return encodeEvent({ ...task, ...at, args: args.map((arg) => BigInt.asUintN(64, arg)), flags: EVENT_FLAGS.made_up });
 }
 
 function pointerOf({ maps }: WorldTask, random: Draws): bigint {

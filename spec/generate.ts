@@ -15,7 +15,7 @@ const named = (prefix: string, names: readonly string[]): Constant[] => names.ma
 
 /** Every integer constant of the protocol, without language prefix, grouped with a heading. */
 function constantGroups(): readonly (readonly [heading: string, constants: readonly Constant[]])[] {
-  const { ERRORS, LIMITS, CONTEXTS, LOSS_KINDS, LOSS_CAUSES, STATES, RECORD_TYPES, VALUE_TYPES, HISTS, SORT_FIELDS, OPERATIONS, SORTS, DUMP_TAGS, FRAMES } = protocol;
+  const { ERRORS, LIMITS, CONTEXTS, LOSS_KINDS, LOSS_CAUSES, STATES, RECORD_TYPES, LOOKS, EVENT_FLAGS, VALUE_TYPES, HISTS, SORT_FIELDS, OPERATIONS, SORTS, DUMP_TAGS, FRAMES } = protocol;
   const kinds = Object.keys(LOSS_KINDS);
   const causes = Object.keys(LOSS_CAUSES);
   return [
@@ -26,6 +26,8 @@ function constantGroups(): readonly (readonly [heading: string, constants: reado
     ["Ledger kinds", [...named("LOSS_KIND", kinds), ["LOSS_KINDS", kinds.length, "count"]]],
     ["Causes of loss", [...named("LOSS", causes), ["LOSS_CAUSES", causes.length, "count"]]],
     ["Record types", Object.entries(RECORD_TYPES).map(([name, value]): Constant => [`RECORD_${upper(name)}`, value, ""])],
+    ["What a probe can look at", Object.entries(LOOKS).map(([name, look]): Constant => [`LOOK_${upper(name)}`, look.code, look.doc])],
+    ["Flags of an event", Object.entries(EVENT_FLAGS).map(([name, value]): Constant => [`EVENT_${upper(name)}`, value, ""])],
     ["Types of a map's value", named("VALUE", VALUE_TYPES)],
     ["Kinds of histogram", named("HIST_KIND", HISTS)],
     ["Fields of a sort order: half of it, rounded down", named("SORT_FIELD", SORT_FIELDS)],

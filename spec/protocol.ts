@@ -7,7 +7,7 @@
  */
 
 /** Carried by every artefact and recording; a consumer refuses any other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** First word of a record, "STP1" in memory order. */
 export const RECORD_MAGIC = 0x31505453;
@@ -54,6 +54,11 @@ export const LIMITS = {
   RING_SIZE_MAX: { value: 268435456, unit: "bytes", doc: "largest ring of one CPU" },
   COMM_SIZE: { value: 16, unit: "bytes", doc: "a task's name, its final NUL included" },
   EVENT_ARGS: { value: 6, unit: "arguments", doc: "function arguments that an event keeps" },
+  LOOKS_SIZE_MAX: { value: 8192, unit: "bytes", doc: "looks of one hit that the recorder keeps, their headers included" },
+  STACK_FRAMES_MAX: { value: 64, unit: "frames", doc: "frames of one backtrace" },
+  STACK_TEXT_SIZE_MAX: { value: 1280, unit: "bytes", doc: "room that a printed backtrace wants in one record; in a smaller print buffer it has fewer frames" },
+  REGISTERS_SIZE_MAX: { value: 1024, unit: "bytes", doc: "a register dump" },
+  VECTOR_STRINGS_MAX: { value: 64, unit: "strings", doc: "strings of one vector in user space, such as argv" },
 } as const satisfies Record<string, Limit>;
 
 /** Limits that may be set again when a session begins, by the field of `struct stp_config`; 0 is the default. */
@@ -95,6 +100,7 @@ export const LOSS_KINDS = {
   map: "a call that changes a map",
   string: "a string was taken from the pool",
   record: "a record was offered to the ring",
+  read: "memory or a field was to be read",
 } as const;
 export type LossKind = keyof typeof LOSS_KINDS;
 
@@ -113,9 +119,38 @@ export type LossCause = keyof typeof LOSS_CAUSES;
 /** The session's life, once through. Hits outside `running` (begin and end probes apart) are not the session's. */
 export const STATES = ["idle", "starting", "running", "stopping", "ended"] as const;
 
+/** Providers whose hits come from the session itself, not from the world. */
+export const SESSION_PROVIDERS: readonly string[] = ["begin", "end", "error"];
+
 /** Record types. `print` is script output; `event` is what a recorder saw at a probe hit; `error` is the message of an uncaught error. */
 export const RECORD_TYPES = { print: 1, event: 2, error: 3 } as const;
 export type RecordType = keyof typeof RECORD_TYPES;
+
+/** What a probe can look at beyond the head of its event (L1). `key` and `detail` say which: they are in brackets. */
+export const LOOKS = {
+  now: { code: 1, doc: "monotonic time, nanoseconds" },
+  wall: { code: 2, doc: "wall time, nanoseconds since 1970" },
+  task: { code: 3, doc: "address of the running task" },
+  returned: { code: 4, doc: "what the function returned" },
+  entry: { code: 5, doc: "monotonic time at the function's entry" },
+  text: { code: 6, doc: "what was written to a control file" },
+  field: { code: 7, doc: "integer field of a tracepoint [detail: hash of its name]" },
+  field_string: { code: 8, doc: "string field of a tracepoint [detail: hash of its name]" },
+  member: { code: 9, doc: "integer member of a kernel structure [key: address; detail: hash of its name]" },
+  member_string: { code: 10, doc: "string in a kernel structure [key: address; detail: hash of its name]" },
+  kernel: { code: 11, doc: "kernel memory [key: address; detail: bytes]" },
+  user: { code: 12, doc: "user memory [key: address; detail: bytes]" },
+  kernel_string: { code: 13, doc: "string in kernel memory [key: address]" },
+  user_string: { code: 14, doc: "string in user memory [key: address]" },
+  stack: { code: 15, doc: "kernel backtrace, return addresses" },
+  user_stack: { code: 16, doc: "user backtrace, return addresses" },
+  registers: { code: 17, doc: "registers as text" },
+  symbol: { code: 18, doc: "name of an address [key: address]" },
+} as const;
+export type LookName = keyof typeof LOOKS;
+
+/** `incomplete`: not all looks were kept; `made_up`: looks that are missing are made up; `pointers_32`: the process has pointers of 4 bytes. */
+export const EVENT_FLAGS = { incomplete: 1, made_up: 2, pointers_32: 4 } as const;
 
 export type FieldType = "u8" | "u16" | "u32" | "u64" | "s64" | { readonly bytes: number } | { readonly u64s: number };
 export type Layout = readonly (readonly [name: string, type: FieldType, doc: string])[];
@@ -136,9 +171,21 @@ export const STRUCTS = {
     ["pid", "u32", "process (thread group) id"],
     ["tid", "u32", "thread id"],
     ["uid", "u32", "user id"],
-    ["reserved", "u32", "zero"],
+    ["looks_size", "u32", "bytes of looks that follow"],
     ["comm", { bytes: 16 }, "task name, zero-padded"],
     ["args", { u64s: 6 }, "function arguments"],
+    ["time_ns", "u64", "monotonic time when the hit began"],
+    ["order", "u32", "number of this hit among all of the session, from 1"],
+    ["flags", "u32", "EVENT_FLAGS"],
+  ],
+  /** One value that a probe looked at; its bytes follow, then zeros up to a multiple of 8. */
+  look: [
+    ["kind", "u16", "one of LOOKS"],
+    ["error", "u16", "0, or one of ERRORS: nothing follows"],
+    ["size", "u32", "bytes that follow"],
+    ["key", "u64", "which one"],
+    ["detail", "u32", "which one"],
+    ["reserved", "u32", "zero"],
   ],
   /** One operation of a replay batch. Then: text (u64 length, bytes, zero padding to 8), then arguments. */
   op_header: [

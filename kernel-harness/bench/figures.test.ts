@@ -12,6 +12,10 @@ test("parseMeasurements takes the bench lines and leaves the others", () => {
   ]);
 });
 
+test("parseMeasurements takes the cheapest operation where a line has it", () => {
+  expect(parseMeasurements("bench kprobe 10 5000 480\n").get("kprobe")).toEqual({ operations: 10, ticks: 5000, cheapest: 480 });
+});
+
 test("parseMeasurements refuses a loop that was measured twice", () => {
   expect(() => parseMeasurements("bench loop 1 2\nbench loop 1 3\n")).toThrow("loop is there twice");
 });

@@ -5,17 +5,19 @@ import { StpError } from "../../spec/errors.ts";
 export interface Measurement {
   readonly operations: number;
   readonly ticks: number;
+  /** Ticks of the cheapest operation, where that is known. */
+  readonly cheapest?: number;
 }
 
 /** By the name of the loop. */
 export type Measurements = ReadonlyMap<string, Measurement>;
 
-/** The lines `bench NAME OPERATIONS TICKS` of a text, SystemTap's warnings too; the others are left alone. Throws StpError if a name comes twice. */
+/** The lines `bench NAME OPERATIONS TICKS [CHEAPEST]` of a text, SystemTap's warnings too; the others are left alone. Throws StpError if a name comes twice. */
 export function parseMeasurements(text: string): Measurements {
   const found = new Map<string, Measurement>();
-  for (const [, name = "", operations, ticks] of text.matchAll(/^(?:WARNING: )?bench (\w+) (\d+) (\d+)$/gm)) {
+  for (const [, name = "", operations, ticks, cheapest] of text.matchAll(/^(?:WARNING: )?bench (\w+) (\d+) (\d+)(?: (\d+))?$/gm)) {
     if (found.has(name)) throw new StpError(`Cannot read the measurements: ${name} is there twice`);
-    found.set(name, { operations: Number(operations), ticks: Number(ticks) });
+    found.set(name, { operations: Number(operations), ticks: Number(ticks), ...(cheapest !== undefined && { cheapest: Number(cheapest) }) });
   }
   return found;
 }

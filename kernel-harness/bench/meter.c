@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The guest's stopwatch. Prints one line, `bench NAME OPERATIONS TICKS`; ../figures.ts reads it.
+ * The guest's stopwatch. Prints one line, `bench NAME OPERATIONS TICKS [CHEAPEST]`; figures.ts reads it.
  *
- *   meter calls NAME N            have target.c make N calls; ticks are instructions
+ *   meter calls NAME N            have target.c make N calls; ticks are instructions, those of the cheapest call last
  *   meter time NAME PROGRAM ARG…  run a program to its end; ticks are nanoseconds
  *   meter nothing                 for whoever needs a command that ends at once
  *
@@ -25,24 +25,31 @@ static int fail(const char *what)
 	return 1;
 }
 
-static int report(const char *name, const char *operations, uint64_t ticks)
+static int reported(int printed)
 {
-	printf("bench %s %s %llu\n", name, operations, (unsigned long long)ticks);
-	return fflush(stdout) ? fail("stdout") : 0;
+	return printed < 0 || fflush(stdout) ? fail("stdout") : 0;
+}
+
+static int read_number(const char *path, unsigned long long *number)
+{
+	FILE *file = fopen(path, "re");
+
+	if (!file || fscanf(file, "%llu", number) != 1)
+		return fail(path);
+	fclose(file);
+	return 0;
 }
 
 static int measure_calls(const char *name, const char *count)
 {
-	unsigned long long ticks;
+	unsigned long long ticks, cheapest;
 	FILE *file = fopen(PARAMETERS "calls", "we");
 
 	if (!file || fputs(count, file) < 0 || fclose(file))
 		return fail(PARAMETERS "calls");
-	file = fopen(PARAMETERS "ticks", "re");
-	if (!file || fscanf(file, "%llu", &ticks) != 1)
-		return fail(PARAMETERS "ticks");
-	fclose(file);
-	return report(name, count, ticks);
+	if (read_number(PARAMETERS "ticks", &ticks) || read_number(PARAMETERS "cheapest", &cheapest))
+		return 1;
+	return reported(printf("bench %s %s %llu %llu\n", name, count, ticks, cheapest));
 }
 
 static uint64_t now_ns(void)
@@ -69,7 +76,7 @@ static int measure_time(const char *name, char **command)
 		fprintf(stderr, "meter: %s failed\n", command[0]);
 		return 1;
 	}
-	return report(name, "1", now_ns() - begin);
+	return reported(printf("bench %s 1 %llu\n", name, (unsigned long long)(now_ns() - begin)));
 }
 
 int main(int argc, char **argv)

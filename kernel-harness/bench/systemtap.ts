@@ -1,35 +1,32 @@
 /**
- * The peer: Debian's SystemTap, unpacked into the cache, its modules, and what a guest needs to run them.
+ * One peer: Debian's SystemTap, its modules, and what a guest needs to run them.
  *
- * Nothing of it is installed on this machine, and nothing of it is in the repository. Stock 4.8 does not compile on
- * Debian's current 6.1, where task_work_cancel() has changed: our copy of its runtime is patched.
+ * Stock 4.8 does not compile on Debian's current 6.1, where task_work_cancel() has changed: our copy of its runtime is
+ * patched. Sibling: tree.ts, which unpacks it
  */
-import { copyFile, readdir, readFile, rm, symlink, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { cachedDirectory, cachedFile, contentHash } from "../../spec/cache.ts";
+import { cachedFile, contentHash } from "../../spec/cache.ts";
 import { StpError } from "../../spec/errors.ts";
-import { openApt, type Apt } from "../apt.ts";
 import type { FetchedKernel } from "../fetch.ts";
 import type { GuestFiles } from "../initramfs.ts";
 import { lastLine, needProgram, runProcess } from "../process.ts";
 import { step } from "../steps.ts";
 import { inTemporaryDirectory } from "../temporary.ts";
 import { runCounted } from "./guest.ts";
+import { inTree } from "./tree.ts";
 
-/** Goes up when the layout of the cached tree or the patch changes. */
+/** Goes up when the patch changes. */
 const LAYOUT_VERSION = 1;
 const BUILD_MS_MAX = 300_000;
-const LIST_MS_MAX = 20_000;
-/** Packages of the closure; more means that it went astray. */
-const PACKAGES_MAX = 100;
 
-const LIBRARIES = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"] as const;
-const LOADER = "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2";
+/** stapio unloads through a shell. */
+export const SYSTEMTAP_PACKAGES = ["systemtap", "dash"] as const;
+/** Programs that run in the guest, at the paths at which they look for each other. */
+export const SYSTEMTAP_PROGRAMS = ["usr/bin/staprun", "usr/lib/systemtap/stapio", "bin/sh"] as const;
+
 const RUNTIME = "usr/share/systemtap/runtime";
 const TAPSET = "usr/share/systemtap/tapset";
-/** Programs that run in the guest, at the paths at which they look for each other; stapio unloads through a shell. */
-const PROGRAMS = ["usr/bin/staprun", "usr/lib/systemtap/stapio", "bin/sh"] as const;
-
 const PATCHED = `${RUNTIME}/stp_task_work.c`;
 const PATCHES: readonly (readonly [string, string])[] = [
   ["typeof(&task_work_cancel) task_work_cancel_fn", "typeof(&task_work_cancel_func) task_work_cancel_fn"],
@@ -40,42 +37,15 @@ const PATCHES: readonly (readonly [string, string])[] = [
 /** -u: or its optimiser removes what is measured. */
 const STAP_OPTIONS = ["--disable-cache", "-u", "-g", "-p4", "-DMAXACTION=100000000", "-DSTP_NO_OVERLOAD"] as const;
 
-/** Path of the unpacked and patched SystemTap, from the cache or from Debian. */
-export async function fetchSystemTap(report: (line: string) => void): Promise<string> {
-  return cachedDirectory("systemtap", `debian-12.layout${LAYOUT_VERSION}`, async (directory) => {
-    const apt = await openApt("SystemTap", join(directory, "apt"));
-    report("SystemTap: reading Debian's package lists");
-    await apt.update();
-    const packages = await withLibraries(apt, ["systemtap", "dash"]);
-    report(`SystemTap: downloading ${packages.length} packages`);
-    await apt.unpack(packages, directory);
-    await patch(join(directory, PATCHED));
-    await Promise.all(["apt", "usr/share/doc", "usr/share/locale", "usr/share/man"].map((path) => rm(join(directory, path), { recursive: true, force: true })));
-  });
-}
-
-/** These packages, the other parts of SystemTap, and all libraries that these need: no interpreters, no tools. */
-async function withLibraries(apt: Apt, roots: readonly string[]): Promise<string[]> {
-  const names = [...roots];
-  for (let i = 0; i < names.length; i++) {
-    for (const { name } of await apt.depends(names[i]!)) if (/^(systemtap|lib|zlib)/.test(name) && !names.includes(name)) names.push(name);
-    if (names.length > PACKAGES_MAX) throw new StpError(`Cannot fetch SystemTap: it needs more than ${PACKAGES_MAX} packages`);
-  }
-  return names;
-}
-
-async function patch(path: string): Promise<void> {
+/** Makes an unpacked SystemTap compile on today's kernels. */
+export async function patchSystemTap(tree: string): Promise<void> {
+  const path = join(tree, PATCHED);
   let text = await readFile(path, "utf8");
   for (const [from, to] of PATCHES) {
     if (!text.includes(from)) throw new StpError(`Cannot patch SystemTap: ${basename(path)} has no "${from}"; is it still version 4.8?`);
     text = text.replace(from, to);
   }
   await writeFile(path, text);
-}
-
-/** A command in the tree, run with the tree's own loader and libraries: this machine's may be others. */
-function inTree(tree: string, ...args: string[]): [string, string[]] {
-  return [join(tree, LOADER), ["--library-path", LIBRARIES.map((path) => join(tree, path)).join(":"), ...args]];
 }
 
 /** Path of the module of a script, from the cache or built. `name` is the module's. */
@@ -115,20 +85,8 @@ async function systemMap(kernel: FetchedKernel): Promise<string> {
   });
 }
 
-/** What `/usr/bin/staprun` needs in a guest. */
-export async function staprunFiles(tree: string): Promise<GuestFiles> {
-  const libraries = (await Promise.all(PROGRAMS.map((program) => librariesOf(tree, program)))).flat();
-  return {
-    "/lib64/ld-linux-x86-64.so.2": join(tree, LOADER),
-    ...Object.fromEntries(libraries.map((path) => [`/lib/x86_64-linux-gnu/${basename(path)}`, path])),
-    ...Object.fromEntries(PROGRAMS.map((program) => [`/${program}`, join(tree, program)])),
-    "/etc/passwd": { contents: "root:x:0:0:root:/tmp:/bin/false\n" },
-    "/etc/group": { contents: "root:x:0:\nstapusr:x:101:\nstapsys:x:102:\nstapdev:x:103:\n" },
-  };
-}
-
-async function librariesOf(tree: string, program: string): Promise<string[]> {
-  const [loader, args] = inTree(tree, "--list", join(tree, program));
-  const { stdout } = await runProcess(loader, args, { timeout_ms: LIST_MS_MAX });
-  return [...stdout.matchAll(/ => (\/\S+) /g)].map((match) => match[1]!).filter((path) => !path.endsWith(basename(LOADER)));
-}
+/** What `/usr/bin/staprun` asks for its rights, beside its libraries. */
+export const SYSTEMTAP_FILES: GuestFiles = {
+  "/etc/passwd": { contents: "root:x:0:0:root:/tmp:/bin/false\n" },
+  "/etc/group": { contents: "root:x:0:\nstapusr:x:101:\nstapsys:x:102:\nstapdev:x:103:\n" },
+};

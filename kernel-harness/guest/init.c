@@ -90,6 +90,6 @@ int main(void)
 	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, CONSOLE_LEVEL_ALL);
 	setenv("PATH", "/bin:/sbin", 1);
 	setenv("HOME", "/tmp", 1);
-	report_text(STP_FRAME_DONE, job_run(JOB) ? "1" : "0");
+	report_done(job_run(JOB));
 	power_off(NULL);
 }

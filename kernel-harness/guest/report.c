@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define PORT_CLASS "/sys/class/virtio-ports"
 #define PORT_WAIT_MS 5000
 #define PORT_POLL_MS 10
+#define HEARD_WAIT_MS 10000
 
 static int port = -1;
 static s64 beat_due_ms;
@@ -55,7 +57,7 @@ static int port_find(void)
 		if (entry->d_name[0] == '.' || !port_is_ours(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
+		fd = open(path, O_RDWR | O_CLOEXEC);
 	}
 	closedir(dir);
 	return fd;
@@ -153,4 +155,12 @@ int report_beat(void)
 	if (clock_ms() >= beat_due_ms)
 		report_send(STP_FRAME_BEAT, "", 0);
 	return beat_due_ms - clock_ms();
+}
+
+void report_done(int error)
+{
+	struct pollfd answer = { .fd = port, .events = POLLIN };
+
+	report_text(STP_FRAME_DONE, error ? "1" : "0");
+	poll(&answer, 1, HEARD_WAIT_MS);
 }

@@ -49,4 +49,11 @@ void report_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
  */
 int report_beat(void);
 
+/**
+ * report_done() - The last frame; returns when the host says that it has it.
+ *
+ * A write is over when QEMU's queue has the bytes. What is still there at power-off is lost.
+ */
+void report_done(int error);
+
 #endif

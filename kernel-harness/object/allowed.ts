@@ -26,6 +26,18 @@ export const ALLOWED: Readonly<Record<string, Allowed>> = {
   ktime_get_mono_fast_ns: { why: "the clock that the kernel offers to nmi: a latch, no lock" },
   from_kuid: { why: "reads the extents of init_user_ns, which never change; no lock" },
 
+  ktime_get_real_fast_ns: { why: "the same for wall time" },
+
+  // Only in the interrupt of a timer of ours, never in nmi.
+  hrtimer_forward: { why: "sets the next time of a timer whose own handler runs: it is in no queue then, so there is no lock" },
+  ktime_get: { why: "reads again if a CPU is just setting the clock, which it does with interrupts off" },
+
+  // Backtraces and names of addresses.
+  __unwind_start: { why: "the kernel's unwinder, which it uses in nmi itself: no lock, reads only what lies within a stack" },
+  unwind_next_frame: { why: "the same" },
+  unwind_get_return_address: { why: "the same" },
+  scnprintf: { why: "formats into our memory; %pS looks a symbol up in tables that only grow, those of modules with preemption off" },
+
   // To have something done later.
   irq_work_queue: { why: "made for nmi: a list without locks, and an interrupt to this CPU" },
 

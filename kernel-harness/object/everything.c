@@ -117,6 +117,11 @@ MEASURED s64 measured_stp_foreach__string(struct stp_ctx *ctx)
 MEASURED bool measured_stp_walk_next(struct stp_walk *walk) { return stp_walk_next(walk); }
 MEASURED s64 measured_stp_it_int64(const struct stp_walk *it) { return stp_it_int64(it); }
 MEASURED const struct stp_stats *measured_stp_it_stats(const struct stp_walk *it) { return stp_it_stats(it); }
+MEASURED u64 measured_stp_it_count(const struct stp_walk *it) { return stp_it_count(it); }
+MEASURED s64 measured_stp_it_sum(const struct stp_walk *it) { return stp_it_sum(it); }
+MEASURED s64 measured_stp_it_min(const struct stp_walk *it) { return stp_it_min(it); }
+MEASURED s64 measured_stp_it_max(const struct stp_walk *it) { return stp_it_max(it); }
+MEASURED s64 measured_stp_it_avg(const struct stp_walk *it) { return stp_it_avg(it); }
 
 /* Strings. */
 MEASURED const char *measured_stp_str_copy(struct stp_ctx *ctx, const char *a) { return stp_str_copy(ctx, a); }
@@ -139,6 +144,12 @@ MEASURED int measured_stp_printf__most(struct stp_ctx *ctx, s64 n)
 }
 MEASURED int measured_stp_print_map(struct stp_ctx *ctx) { return stp_print_map(ctx, &cpu_sizes, .sort = STP_BY_SUM_DESC, .remove = true); }
 MEASURED int measured_stp_print_hist(struct stp_ctx *ctx, const char *a, s64 b) { return stp_print_hist(ctx, &cpu_sizes, STP_KEY(a, b)); }
+
+/* What a hit shows. */
+MEASURED s64 measured_stp_cpu_id(struct stp_ctx *ctx) { return stp_cpu_id(ctx); }
+MEASURED s64 measured_stp_level(struct stp_ctx *ctx) { return stp_level(ctx); }
+MEASURED s64 measured_stp_tracepoint_int(struct stp_ctx *ctx) { return stp_tracepoint_int(ctx, prev_pid); }
+MEASURED const char *measured_stp_tracepoint_string(struct stp_ctx *ctx) { return stp_tracepoint_string(ctx, prev_comm); }
 
 /* Errors and steps. */
 MEASURED int measured_stp_raise(struct stp_ctx *ctx, s64 n) { return stp_raise(ctx, "no %d", n); }

@@ -7,6 +7,7 @@ export const NOT_FROM_PROBES: Readonly<Record<string, string>> = {
   stp_map_refill: "task context, from a worker: it allocates",
   stp_alloc: "init and attach: task context, may sleep",
   stp_free: "fini and detach: task context, may sleep",
+  stp_port_resolve: "init",
   stp_port_set_cpus: "init",
   stp_port_cycles_per_us: "init",
   stp_port_world: "for the manifest",
@@ -29,8 +30,10 @@ export const NOT_FROM_PROBES: Readonly<Record<string, string>> = {
   stp_this_cpu: "one load",
 };
 
-/** Functions that begin hits outside of probe context: those of begin and end, which the session makes while it starts and stops. */
+/** Functions that begin hits outside of probe context: those of begin and end, which the session makes while it starts and stops, and those of processes that use a file of the session. */
 export const HITS_IN_TASK_CONTEXT: Readonly<Record<string, string>> = {
   run_now: "attach of a begin probe: task context, may sleep",
   run_at_end: "detach of an end probe: task context, may sleep",
+  hit_reader: "a read of a control file: task context, may sleep",
+  hit_writer: "a write to a control file: task context, may sleep",
 };

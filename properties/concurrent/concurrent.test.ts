@@ -188,7 +188,7 @@ describe("NoRegression", () => {
     ["row-of-a-claimed-context.run", "X4"], // X3
     ["actions-of-a-claimed-context.run", "M10"], // X6
   ])("%s fails without its repair: %s", async (name, rule) => {
-    const prepared = "	prepare(ctx, probe, row, outer, now);\n	stp_barrier();\n	/* A hit";
+    const prepared = "	prepare(ctx, probe, row, outer, now, ends);\n	stp_barrier();\n	/* A hit";
     const runtime = broken({ path: PROBE, from: prepared, to: "	hits--;\n	/* A hit" });
     expect((await replayConcurrentFile(name, readFileSync(REGRESS + name, "utf8"), { runtime })).trouble?.rule).toBe(rule);
   });

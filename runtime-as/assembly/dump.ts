@@ -20,7 +20,7 @@ import {
   VALUE_STRING,
 } from "./protocol.gen";
 import { Entry, StpMap } from "./entry";
-import { Cpu, Ledger, LEDGER_WORDS } from "./probe";
+import { Cpu, Ledger, LEDGER_HEAD, LEDGER_WORDS } from "./probe";
 import { Ring, RingRecord } from "./ring";
 import { Stats } from "./stats";
 import { Bytes } from "./value";
@@ -202,14 +202,24 @@ export function record_dump(ring: Ring, record: RingRecord, at: usize): usize {
 }
 
 export function ledger_dump(ledger: Ledger, at: usize): usize {
-  for (let i = 0; i < LEDGER_WORDS; i++) at = put(at, unchecked(ledger.words[i]));
-  return at;
+  for (let i = 0; i < LEDGER_HEAD; i++) at = put(at, unchecked(ledger.words[i]));
+  for (let i = LEDGER_HEAD; i < LEDGER_WORDS; i++) {
+    const count = unchecked(ledger.words[i]);
+    if (count === 0) continue;
+    at = put(at, i - LEDGER_HEAD + 1);
+    at = put(at, count);
+  }
+  return put(at, 0);
 }
 
-/** The digest after absorbing a row, straight from where it is kept. */
+/** The digest after absorbing a row's dump. */
 export function ledger_absorb(digest: u64, ledger: Ledger): u64 {
-  const begin = changetype<usize>(ledger.words);
-  return digest_absorb(digest, begin, begin + LEDGER_WORDS * WORD);
+  for (let i = 0; i < LEDGER_HEAD; i++) digest = digest_word(digest, unchecked(ledger.words[i]));
+  for (let i = LEDGER_HEAD; i < LEDGER_WORDS; i++) {
+    const count = unchecked(ledger.words[i]);
+    if (count !== 0) digest = digest_word(digest_word(digest, i - LEDGER_HEAD + 1), count);
+  }
+  return digest_word(digest, 0);
 }
 
 /** All maps; then for each CPU its levels, ring and ledger rows. */
@@ -227,6 +237,6 @@ export function full_dump(maps: StaticArray<StpMap>, cpus: StaticArray<Cpu>, at:
 export function full_words_max(maps: StaticArray<StpMap>, cpus: StaticArray<Cpu>): i32 {
   let words = 0;
   for (let i = 0; i < maps.length; i++) words += map_words_max(maps[i]);
-  for (let i = 0; i < cpus.length; i++) words += cpu_words_max(cpus[i]) + ring_words_max(cpus[i].ring) + cpus[i].ledgers.length * LEDGER_WORDS;
+  for (let i = 0; i < cpus.length; i++) words += cpu_words_max(cpus[i]) + ring_words_max(cpus[i].ring) + cpus[i].ledgers.length * (2 * LEDGER_WORDS);
   return words;
 }

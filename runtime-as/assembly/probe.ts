@@ -31,21 +31,22 @@ import { buffer_flush, record_offer } from "./print";
 import { Ring, ring_init } from "./ring";
 import { Arguments, Bytes, bytes_of } from "./value";
 
-const COUNTS: i32 = 3; // behind tag, probe and CPU
+/** Words of a row before its counts: tag, probe and CPU. */
+export const LEDGER_HEAD: i32 = 3;
 const ATTEMPTED: i32 = 0;
 const DELIVERED: i32 = 1;
 const LOST: i32 = 2; // then one for each cause
 const KIND_COUNTS: i32 = LOST + LOSS_CAUSES;
-const CUT: i32 = COUNTS + LOSS_KINDS * KIND_COUNTS;
+const CUT: i32 = LEDGER_HEAD + LOSS_KINDS * KIND_COUNTS;
 const EVICTED: i32 = CUT + 1;
-/** Words of a row in a dump (O6). */
+/** Words of a row, counts that are 0 among them. */
 export const LEDGER_WORDS: i32 = EVICTED + 1;
 
 const DIVISION_BY_ZERO = bytes_of("division by zero");
 
 /** A row of the ledger: counts of one probe, or of no probe, on one CPU (X4). All wrap modulo 2^64. */
 export class Ledger {
-  /** The row as a dump shows it (O6). */
+  /** Head and counts, in the order of O6. */
   readonly words: StaticArray<u64> = new StaticArray<u64>(LEDGER_WORDS);
 
   constructor(readonly cpu: i32, readonly probe: i32) {
@@ -55,22 +56,22 @@ export class Ledger {
   }
 
   clear(): void {
-    this.words.fill(0, COUNTS);
+    this.words.fill(0, LEDGER_HEAD);
   }
 
   /** Something was attempted, and what became of it is not yet known. */
   attempt(kind: i32): void {
-    unchecked((this.words[COUNTS + kind * KIND_COUNTS + ATTEMPTED]++));
+    unchecked((this.words[LEDGER_HEAD + kind * KIND_COUNTS + ATTEMPTED]++));
   }
 
   /** Something that was attempted is delivered. */
   deliver(kind: i32): void {
-    unchecked((this.words[COUNTS + kind * KIND_COUNTS + DELIVERED]++));
+    unchecked((this.words[LEDGER_HEAD + kind * KIND_COUNTS + DELIVERED]++));
   }
 
   /** Something that was attempted is lost. */
   lose(kind: i32, cause: i32): void {
-    unchecked((this.words[COUNTS + kind * KIND_COUNTS + LOST + cause]++));
+    unchecked((this.words[LEDGER_HEAD + kind * KIND_COUNTS + LOST + cause]++));
   }
 
   /** Something was attempted, and lost at once. */

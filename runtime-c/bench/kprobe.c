@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* A near-empty body: what a hit of a kprobe costs. Siblings: kernel-harness/bench/kprobe.stp, kernel-harness/bench/target.c */
+/* A near-empty body: what a hit of a kprobe costs. Siblings: kernel-harness/bench/kprobe.stp, kernel-harness/bench/kprobe.bt */
 #include <stp/stp.h>
 
 static volatile u64 seen;

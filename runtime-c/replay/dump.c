@@ -118,20 +118,20 @@ void stp_dump_ring(struct stp_dump *dump, const struct stp_ring *ring)
 
 void stp_dump_row(struct stp_dump *dump, u32 cpu, u32 probe)
 {
-	const struct stp_ledger *row = &stp_session.cpu[cpu].rows[probe];
-	u32 kind, cause;
+	/* All of a row are counts, in the order of O6. */
+	const u64 *counts = (const u64 *)&stp_session.cpu[cpu].rows[probe];
+	u32 i;
 
 	stp_dump_word(dump, STP_DUMP_LEDGER);
 	stp_dump_word(dump, probe);
 	stp_dump_word(dump, cpu);
-	for (kind = 0; kind < STP_LOSS_KINDS; kind++) {
-		stp_dump_word(dump, row->kind[kind].attempted);
-		stp_dump_word(dump, row->kind[kind].delivered);
-		for (cause = 0; cause < STP_LOSS_CAUSES; cause++)
-			stp_dump_word(dump, row->kind[kind].lost[cause]);
+	for (i = 0; i < sizeof(struct stp_ledger) / sizeof(*counts); i++) {
+		if (!counts[i])
+			continue;
+		stp_dump_word(dump, i + 1);
+		stp_dump_word(dump, counts[i]);
 	}
-	stp_dump_word(dump, row->cut);
-	stp_dump_word(dump, row->evicted);
+	stp_dump_word(dump, 0);
 }
 
 void stp_dump_all(struct stp_dump *dump)

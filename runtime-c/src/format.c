@@ -5,11 +5,12 @@
  * Siblings: text.c, runtime-as/assembly/format.ts
  */
 #include <stp/format.h>
+#include <stp/look.h>
 
 #define DIGITS_MAX 22 /* bytes: octal digits of 2^64 - 1 */
 #define NONE (~0u)    /* no precision was given */
 #define POINTER_WIDTH 18
-#define MEMORY_AT_ONCE 16 /* bytes read by the port at a time */
+#define MEMORY_AT_ONCE 64 /* bytes read by the port at a time, into what the context has for backtraces */
 
 /* One directive. */
 struct directive {
@@ -255,6 +256,7 @@ static STP_NOINLINE bool put_binary(struct stp_text *text, const struct directiv
 
 static void put_memory_bytes(struct stp_text *text, const struct directive *how, const char *bytes, u32 size)
 {
+	static const char digits[] = "0123456789abcdef";
 	u32 i;
 
 	if (how->letter == 'm') {
@@ -263,44 +265,67 @@ static void put_memory_bytes(struct stp_text *text, const struct directive *how,
 	}
 	for (i = 0; i < size; i++) {
 		u8 byte = bytes[i];
-		char hex[2] = { "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15] };
 
-		stp_text_put(text, hex, sizeof(hex));
+		stp_text_put(text, &digits[byte >> 4], 1);
+		stp_text_put(text, &digits[byte & 15], 1);
 	}
 }
 
-/* At address @from, or, with @string, of that string and zeros behind it. Return: whether it could be read. */
-static STP_NOINLINE bool put_memory(struct stp_text *text, const struct directive *how, u64 from, const char *string)
+static bool read_memory(struct stp_ctx *ctx, void *to, u64 address, u32 size, bool user)
 {
-	u32 size = how->precision == NONE || !how->precision ? 1 : how->precision;
-	u32 length = size * (how->letter == 'M' ? 2 : 1);
-	u32 there = string ? length_of(text, string) : 0;
-	char bytes[MEMORY_AT_ONCE];
-	u32 at, now;
+	return stp_look_memory(ctx, user ? STP_LOOK_USER : STP_LOOK_KERNEL, address, to, size) == (s32)size;
+}
 
-	pad_left(text, how, length);
-	for (at = 0; at < size; at += now) {
-		now = size - at < sizeof(bytes) ? size - at : sizeof(bytes);
-		memset(bytes, 0, sizeof(bytes));
-		if (!string && !stp_port_read(bytes, from + at, now, how->other))
+static u32 memory_size(const struct directive *how)
+{
+	return how->precision == NONE || !how->precision ? 1 : how->precision;
+}
+
+static u32 memory_length(const struct directive *how)
+{
+	return memory_size(how) * (how->letter == 'M' ? 2 : 1);
+}
+
+/* What is at @address. Return: whether it could be read. */
+static STP_NOINLINE bool put_memory(struct stp_text *text, const struct directive *how, u64 address)
+{
+	struct stp_ctx *ctx = stp_this_ctx(); /* only bodies format memory */
+	u32 left, now;
+
+	pad_left(text, how, memory_length(how));
+	for (left = memory_size(how); left; left -= now) {
+		now = left < MEMORY_AT_ONCE ? left : MEMORY_AT_ONCE;
+		if (!read_memory(ctx, ctx->frames, address, now, how->other))
 			return false;
-		if (string && at < there)
-			memcpy(bytes, string + at, there - at < now ? there - at : now);
-		put_memory_bytes(text, how, bytes, now);
+		put_memory_bytes(text, how, (const char *)ctx->frames, now);
+		address += now;
 	}
-	pad_right(text, how, length);
+	pad_right(text, how, memory_length(how));
 	return true;
+}
+
+/* The bytes of @string, and zeros behind it. */
+static STP_NOINLINE void put_string_memory(struct stp_text *text, const struct directive *how, const char *string)
+{
+	u32 size = memory_size(how), there = length_of(text, string);
+
+	if (there > size)
+		there = size;
+	pad_left(text, how, memory_length(how));
+	put_memory_bytes(text, how, string, there);
+	for (; there < size; there++)
+		put_memory_bytes(text, how, "", 1);
+	pad_right(text, how, memory_length(how));
 }
 
 /* A directive that takes memory: its argument may be of either type. */
 static bool memory_directive(struct stp_text *text, const struct directive *how, struct reader *reader)
 {
-	bool string;
-
 	if (reader->next == reader->count)
 		return false;
-	string = stp_args_is_string(reader->args, reader->next);
-	if (!reader->blind && !put_memory(text, how, reader->args->value[reader->next], string ? stp_args_string(reader->args, reader->next) : NULL))
+	if (!reader->blind && stp_args_is_string(reader->args, reader->next))
+		put_string_memory(text, how, stp_args_string(reader->args, reader->next));
+	else if (!reader->blind && !put_memory(text, how, reader->args->value[reader->next]))
 		reader->fault = true;
 	reader->next++;
 	return true;

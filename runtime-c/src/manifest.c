@@ -84,7 +84,7 @@ void stp_session_write_manifest(stp_write_fn write, void *to)
 
 	emit(out, "{\n\"protocol_version\":%d,\n\"source_hash\":\"%s\",\n", STP_PROTOCOL_VERSION, STP_SOURCE_HASH);
 	emit(out, "\"world\":\"%s\",\n\"release\":\"%s\",\n", stp_port_world(), stp_port_release());
-	emit(out, "\"cpus\":%d,\n\"time_ns\":%d,\n\"probes\":[", stp_session.config.cpus, stp_time_ns());
+	emit(out, "\"cpus\":%d,\n\"time_ns\":%d,\n\"addresses\":%d,\n\"probes\":[", stp_session.config.cpus, stp_time_ns(), STP_READ(stp_session.addresses));
 	for (i = 0; i < program->probes_count; i++) {
 		emit(out, "%s\n", i ? "," : "");
 		emit_probe(out, program->probes[i]);

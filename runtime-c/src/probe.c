@@ -4,9 +4,9 @@
  * Must never: let two hits share a context, or lose a hit that it counted.
  * Sibling: runtime-as/assembly/probe.ts
  */
+#include <stp/look.h>
 #include <stp/print.h>
 #include <stp/session.h>
-#include <stp/task.h>
 
 #define TIME_CHECK_ACTIONS 32 /* actions between two looks at the clock, in hits that have a time limit */
 
@@ -22,12 +22,12 @@ static bool is_end(const struct stp_probe *probe)
 	return !probe->provider->rank;
 }
 
-/* X6: actions until somebody has to look at the clock, and the rest. */
-static void give_actions(struct stp_ctx *ctx, long actions)
+/* X6: actions until somebody has to look at the clock, which ends have not, and the rest. */
+static STP_ALWAYS_INLINE void give_actions(struct stp_ctx *ctx, long actions, bool ends)
 {
 	long now = actions;
 
-	if (stp_session.hit_cycles_max && !is_end(ctx->probe) && now > TIME_CHECK_ACTIONS)
+	if (stp_session.hit_cycles_max && !ends && now > TIME_CHECK_ACTIONS)
 		now = TIME_CHECK_ACTIONS;
 	ctx->actions = now;
 	ctx->rest = actions - now;
@@ -41,7 +41,7 @@ bool stp_act_slowly(struct stp_ctx *ctx)
 	}
 	ctx->actions = 0;
 	if (!ctx->exhausted && ctx->rest && stp_cycles() - ctx->began <= stp_session.hit_cycles_max) {
-		give_actions(ctx, ctx->rest);
+		give_actions(ctx, ctx->rest, is_end(ctx->probe));
 		ctx->actions--;
 		return true;
 	}
@@ -68,7 +68,7 @@ static struct stp_ctx *refuse(struct stp_ledger *row, u32 cause)
 }
 
 /* A context for a hit that begins. */
-static STP_ALWAYS_INLINE void prepare(struct stp_ctx *ctx, const struct stp_probe *probe, struct stp_ledger *row, struct stp_ctx *outer, u64 now)
+static STP_ALWAYS_INLINE void prepare(struct stp_ctx *ctx, const struct stp_probe *probe, struct stp_ledger *row, struct stp_ctx *outer, u64 now, bool ends)
 {
 	STP_WRITE(ctx->row, row);
 	ctx->outer = outer;
@@ -76,12 +76,13 @@ static STP_ALWAYS_INLINE void prepare(struct stp_ctx *ctx, const struct stp_prob
 	ctx->strings_used = 0; /* B1; the print buffer is empty since the exit before (X2) */
 	ctx->raised = false;
 	ctx->began = now;
-	give_actions(ctx, is_end(probe) ? stp_session.config.actions_ends : stp_session.config.actions);
+	give_actions(ctx, ends ? stp_session.config.actions_ends : stp_session.config.actions, ends);
 	stp_barrier();
 	ctx->exhausted = false; /* last: whoever comes between may still take the last actions of the hit before */
 }
 
-struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
+/* Both are one with the whole hit: most hits are no longer than a few calls. */
+static STP_ALWAYS_INLINE struct stp_ctx *enter(const struct stp_probe *probe, u32 level, bool ends)
 {
 	struct stp_cpu *cpu;
 	struct stp_ctx *ctx, *outer;
@@ -98,26 +99,26 @@ struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
 		return refuse(row, STP_LOSS_NESTED); /* X1 */
 	if (stp_session.timed) {
 		now = stp_cycles();
-		if (stp_session.overload_interval && !is_end(probe) && is_overloaded(cpu, now))
+		if (stp_session.overload_interval && !ends && is_overloaded(cpu, now))
 			return refuse(row, STP_LOSS_BUDGET);
 	}
 	ctx = &cpu->ctx[level];
 	hits = STP_READ(ctx->hits);
 	/* Once it is claimed, calls outside of any probe that interrupt us are entered there (X3) and take its actions (X6). */
-	prepare(ctx, probe, row, outer, now);
+	prepare(ctx, probe, row, outer, now, ends);
 	stp_barrier();
 	/* A hit of this level that interrupts us from here on is refused and touches nothing. */
 	STP_WRITE(cpu->current_ctx, ctx);
 	stp_barrier();
 	/* One that came before the claim has used it. */
 	if (stp_unlikely(STP_READ(ctx->hits) != hits))
-		prepare(ctx, probe, row, outer, now);
+		prepare(ctx, probe, row, outer, now, ends);
 	STP_WRITE(ctx->hits, STP_READ(ctx->hits) + 1);
 	return ctx;
 }
 
 /* X2: how the hit ended. */
-static void account(struct stp_ctx *ctx)
+static STP_ALWAYS_INLINE void account(struct stp_ctx *ctx)
 {
 	if (ctx->raised) {
 		stp_print_offer(ctx, STP_RECORD_ERROR, ctx->error, strnlen(ctx->error, sizeof(ctx->error)));
@@ -131,7 +132,7 @@ static void account(struct stp_ctx *ctx)
 		stp_ledger_deliver(ctx->row, STP_LOSS_KIND_HIT);
 }
 
-void stp_probe_exit(struct stp_ctx *ctx)
+static STP_ALWAYS_INLINE void leave(struct stp_ctx *ctx)
 {
 	struct stp_cpu *cpu = ctx->cpu;
 
@@ -144,18 +145,31 @@ void stp_probe_exit(struct stp_ctx *ctx)
 	stp_preempt_enable();
 }
 
+struct stp_ctx *stp_probe_enter(const struct stp_probe *probe, u32 level)
+{
+	return enter(probe, level, is_end(probe));
+}
+
+void stp_probe_exit(struct stp_ctx *ctx)
+{
+	leave(ctx);
+}
+
 void stp_probe_hit(const struct stp_probe *probe, u32 level, const void *hit)
 {
+	bool ends = is_end(probe);
 	struct stp_ctx *ctx;
 
-	if (probe->provider->rank && STP_READ(stp_session.state) != STP_STATE_RUNNING)
+	if (!ends && STP_READ(stp_session.state) != STP_STATE_RUNNING)
 		return; /* X5 */
-	ctx = stp_probe_enter(probe, level);
+	if (stp_unlikely(stp_session.config.record)) {
+		stp_recorder_hit(probe, level, hit);
+		return;
+	}
+	ctx = enter(probe, level, ends);
 	if (!ctx)
 		return;
 	ctx->hit = hit;
-	if (stp_session.config.record && probe->provider->rank)
-		stp_recorder_hit(ctx); /* begin and end come from the session, not from the world */
 	probe->body(ctx);
-	stp_probe_exit(ctx);
+	leave(ctx);
 }

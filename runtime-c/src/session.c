@@ -3,6 +3,7 @@
  * The session: takes all memory, attaches, runs begin and end probes, gives everything back.
  * Must never: leave anything behind after a failure, run a probe after its stop.
  */
+#include <stp/look.h>
 #include <stp/session.h>
 
 struct stp_session stp_session;
@@ -17,6 +18,7 @@ static void free_cpu(struct stp_cpu *cpu)
 	for (level = 0; level < STP_CONTEXTS; level++) {
 		stp_free(cpu->ctx[level].strings);
 		stp_free(cpu->ctx[level].print);
+		stp_free(cpu->ctx[level].event);
 	}
 	stp_free(cpu->rows);
 }
@@ -50,6 +52,11 @@ static int init_cpu(struct stp_cpu *cpu, u32 index)
 		stp_owned_by(ctx->strings, (size_t)config->strings * STP_STRING_SIZE_MAX, index);
 		stp_owned_by(ctx->print, config->print_size, index);
 		complete = complete && ctx->strings && ctx->print;
+		if (!config->record)
+			continue;
+		ctx->event = stp_alloc(sizeof(*ctx->event) + STP_LOOKS_SIZE_MAX);
+		stp_owned_by(ctx->event, sizeof(*ctx->event) + STP_LOOKS_SIZE_MAX, index);
+		complete = complete && ctx->event;
 	}
 	return complete ? 0 : -STP_ENOMEM;
 }
@@ -140,6 +147,16 @@ static int check_formats(const struct stp_program *program)
 	return error;
 }
 
+/* Members and fields that the program reads by name (L5). */
+static int resolve_names(const struct stp_program *program)
+{
+	u32 i;
+
+	for (i = 0; i < program->names_count; i++)
+		program->names[i]->id = stp_name_id(program->names[i]->type, program->names[i]->member);
+	return program->names_count ? stp_port_resolve(program->names, program->names_count) : 0;
+}
+
 static void set_default(u32 *limit, u32 value)
 {
 	if (!*limit)
@@ -188,6 +205,9 @@ int stp_session_init(const struct stp_program *program, const struct stp_config 
 	set_clock(&stp_session);
 	for (i = 0; i < program->probes_count; i++)
 		program->probes[i]->index = i;
+	error = resolve_names(program);
+	if (error)
+		return error;
 	error = init_cpus();
 	if (!error)
 		error = init_maps();
@@ -244,6 +264,10 @@ static int attach_rank(u32 rank)
 		if (probe->provider->rank != rank)
 			continue;
 		error = probe->provider->attach(probe);
+		if (error && probe->optional) {
+			stp_log("%s:%d: the session goes on without this optional probe\n", probe->file, probe->line);
+			continue;
+		}
 		if (error)
 			return error;
 		probe->attached = true;
@@ -292,6 +316,12 @@ static void want_stop(void)
 	stp_port_stop();
 }
 
+/* Whether there were more errors than the session bears. */
+static bool is_over(const struct stp_session *session)
+{
+	return session->config.errors != STP_UNLIMITED && STP_READ(session->errors) >= session->config.errors;
+}
+
 #define COUNT_TRIES_MAX 64 /* tries; each that fails is an error that another CPU has counted */
 
 void stp_session_error(void)
@@ -303,7 +333,7 @@ void stp_session_error(void)
 		if (stp_cmpxchg(&stp_session.errors, errors, errors + 1) == errors)
 			break;
 	}
-	if (stp_session.config.errors != STP_UNLIMITED && errors + 1 >= stp_session.config.errors)
+	if (is_over(&stp_session))
 		want_stop();
 }
 
@@ -352,8 +382,16 @@ static void detach_nothing(struct stp_probe *probe)
 	(void)probe;
 }
 
+/* X5 */
+static void run_after_errors(struct stp_probe *probe)
+{
+	if (is_over(&stp_session))
+		stp_probe_hit(probe, STP_CONTEXT_TASK, NULL);
+}
+
 const struct stp_provider stp_provider_begin = {
 	.name = "begin",
+	.about = "nothing: the beginning of the session",
 	.rank = 0,
 	.attach = run_now,
 	.detach = detach_nothing,
@@ -361,7 +399,16 @@ const struct stp_provider stp_provider_begin = {
 
 const struct stp_provider stp_provider_end = {
 	.name = "end",
+	.about = "nothing: the end of the session",
 	.rank = 0,
 	.attach = attach_nothing,
 	.detach = run_at_end,
+};
+
+const struct stp_provider stp_provider_error = {
+	.name = "error",
+	.about = "nothing: the end of a session that errors have ended",
+	.rank = 0,
+	.attach = attach_nothing,
+	.detach = run_after_errors,
 };

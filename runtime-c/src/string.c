@@ -98,14 +98,6 @@ int stp_string_printf(struct stp_ctx *ctx, const char **out, const char *format,
 	return error ? error : end_text(ctx, out, &text);
 }
 
-const char *stp_sprintf_args(struct stp_ctx *ctx, const char *format, const struct stp_args *args)
-{
-	const char *string;
-
-	stp_string_printf(ctx, &string, format, args);
-	return string;
-}
-
 u32 stp_string_length(const char *string)
 {
 	return strnlen(string, TEXT_MAX);

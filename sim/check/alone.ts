@@ -138,6 +138,7 @@ const LOSS_TEXTS = {
   map: "a map call was refused though nothing else ran",
   string: "the hit took more strings than the pool of its level has: the rest are empty",
   record: "the hit printed more than the ring of its CPU holds: the rest was lost",
+  read: "the hit had no pool string left to read into",
 } as const satisfies Record<LossCounter["kind"], string>;
 
 /** Watches the ledger besides: which of the author's lines lost something, and which wrote to the ring last. */
@@ -171,7 +172,7 @@ class LossObserver implements Observer {
     if (kind & ACCESS_KINDS.WRITE) {
       if (words[at + NOTE_WORDS.caller] !== 0) this.lastWriter = side("is the last line that ran");
       const counter = (kind & ACCESS_KINDS.ATOMIC) !== 0 ? this.#counters.get(words[at + NOTE_WORDS.address]!) : undefined;
-      if (counter && this.seen.length === 0) this.seen.push({ counter, side: side(counter.cause === "cut" ? "shortens a string" : `loses a ${counter.kind} (${counter.cause})`) });
+      if (counter && counter.cause !== "fault" && this.seen.length === 0) this.seen.push({ counter, side: side(counter.cause === "cut" ? "shortens a string" : `loses a ${counter.kind} (${counter.cause})`) });
     }
     return this.#inner.note(context, words, at);
   }

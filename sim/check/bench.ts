@@ -5,7 +5,9 @@
  * Siblings: alone.ts, interleaved.ts, faults.ts use it.
  */
 import { decodeRecords } from "../../spec/recording/record.ts";
-import type { Context } from "../../spec/protocol.ts";
+import { offsetOf } from "../../spec/layout.ts";
+import { EVENT_FLAGS, LIMITS, SESSION_PROVIDERS, type Context } from "../../spec/protocol.ts";
+import { encodeEvent } from "../../spec/recording/event.ts";
 import type { ContextSpec, Machine, SimContext } from "../machine.ts";
 import { runSchedule, type Course, type Outcome } from "../run.ts";
 import { Sandbox, type LedgerRow, type ProbeInfo, type WorldEvent } from "../sandbox.ts";
@@ -23,8 +25,6 @@ export const CHECK_RING_BYTES = 4 * HIT_OUTPUT_BYTES_MAX;
 export const WARM_HITS = 32;
 /** Contexts of one run. */
 export const ACTORS_MAX = 8;
-/** Probes whose hits come from the session itself. */
-const SESSION_PROVIDERS = ["begin", "end"];
 
 /** What a run begins from: nothing hit yet, many hits, a ring that nobody reads and that is full; or what was before the last lone hit. */
 export type State = "fresh" | "warm" | "full" | "before";
@@ -66,6 +66,7 @@ export class Bench {
     this.#events = events;
     this.sandbox = new Sandbox(machine.instance, CHECK_CPUS, CHECK_RING_BYTES);
     for (let cpu = 0; cpu < CHECK_CPUS; cpu++) this.sandbox.beginReading(cpu);
+    for (const { index, provider } of this.probes) if (SESSION_PROVIDERS.includes(provider)) this.sandbox.showOwn(index, this.#events.find((event) => event.provider === provider) ?? madeUpEvent("stpd"));
     this.sandbox.place(0, "task");
     machine.reserve(ACTORS_MAX);
     const { instance } = machine;
@@ -158,16 +159,16 @@ export class Bench {
   }
 }
 
-const COMM_OFFSET = 16;
-const ARGS_OFFSET = 32;
+const COMM_OFFSET = offsetOf("event", "comm");
 /** A pointer to where no user program has memory. */
 const BAD_POINTER = 0x0000_7f00_dead_0000n;
 
+/** When made-up hits happen: all at one time, so that what they print does not depend on their order. */
+const MADE_UP_NS = 1_000_000_000n;
+
 function madeUpEvent(comm: string): WorldEvent {
-  const seen = new Uint8Array(80);
-  seen.set(new TextEncoder().encode(comm), COMM_OFFSET);
-  const view = new DataView(seen.buffer);
-  for (let at = ARGS_OFFSET; at < seen.length; at += 8) view.setBigUint64(at, BAD_POINTER, true);
+  const args = Array.from({ length: LIMITS.EVENT_ARGS.value }, () => BAD_POINTER);
+  const seen = encodeEvent({ pid: 0, tid: 0, uid: 0, comm, args, time_ns: MADE_UP_NS, flags: EVENT_FLAGS.made_up });
   return { cpu: 0, context: "task", time_ns: 0n, seen };
 }
 

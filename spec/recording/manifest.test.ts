@@ -23,6 +23,7 @@ const TEXT = `{
 "release":"6.1.0-rt",
 "cpus":2,
 "time_ns":1234567890123456789,
+"addresses":1,
 "probes":[
 {"provider":"kprobe","target":"with \\"quotes\\" and 99999999999999999999","line":3}],
 "maps":[
@@ -48,7 +49,7 @@ async function sentenceOf(reading: Promise<unknown>): Promise<string> {
 describe("readManifest", () => {
   it("reads what manifest.c writes, 64-bit numbers exact and strings untouched", async () => {
     const manifest = await readText(TEXT);
-    expect(manifest).toMatchObject({ source_hash: "ab12", world: "kernel", release: "6.1.0-rt", cpus: 2, time_ns: 1234567890123456789n });
+    expect(manifest).toMatchObject({ source_hash: "ab12", world: "kernel", release: "6.1.0-rt", cpus: 2, time_ns: 1234567890123456789n, addresses: true });
     expect(manifest.probes).toEqual([{ provider: "kprobe", target: 'with "quotes" and 99999999999999999999', line: 3 }]);
     expect(manifest.maps).toEqual([{ name: "opens", entries_max: 2048, size: 3 }]);
     expect(manifest.ledger).toHaveLength(4);

@@ -55,6 +55,8 @@ export interface Manifest {
   readonly cpus: number;
   /** When it was written, on the records' clock. */
   readonly time_ns: bigint;
+  /** Whether the program asked for backtraces, so that the recording has symbols. */
+  readonly addresses: boolean;
   readonly probes: readonly ManifestProbe[];
   readonly maps: readonly ManifestMap[];
   /** One row for each CPU and probe, and one for each CPU's calls outside any probe. */
@@ -141,6 +143,7 @@ function manifestOf(json: Json): Manifest {
     release: text(field(json, "release")),
     cpus,
     time_ns: counter(field(json, "time_ns")),
+    addresses: integer(field(json, "addresses"), 0, 1) === 1,
     probes,
     maps: elements(field(json, "maps")).map(mapOf),
     ledger: ledgerOf(field(json, "ledger"), cpus, probes.length),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeEvent, encodeEvent, EVENT_SIZE } from "./event.ts";
+import { decodeEvent, encodeEvent, EVENT_SIZE, type StpLook } from "./event.ts";
 import { encodeRecord, HEADER_SIZE, recordSize } from "./record.ts";
 
 describe("encodeRecord", () => {
@@ -19,7 +19,14 @@ describe("recordSize", () => {
 
 describe("decodeEvent", () => {
   it("gives back what encodeEvent was given, 64-bit arguments exact", () => {
-    const event = { pid: 1, tid: 0xffffffff, uid: 1000, comm: "kworker/0:1-ev", args: [0n, 1n, (1n << 64n) - 1n, 0xffff888000000001n, 5n, 6n] };
+    const looks: StpLook[] = [
+      { kind: "user_string", key: (1n << 64n) - 1n, detail: 0xffffffff, value: Buffer.from("/etc/passwd") },
+      { kind: "member", key: 0n, detail: 1, value: new Uint8Array(8) },
+      { kind: "user", key: 7n, detail: 4, value: "EFAULT" },
+      { kind: "stack", key: 0n, detail: 0, value: new Uint8Array() },
+    ].map((look) => ({ ...look, value: typeof look.value === "string" ? look.value : new Uint8Array(look.value) }) as StpLook);
+    const args = [0n, 1n, (1n << 64n) - 1n, 0xffff888000000001n, 5n, 6n];
+    const event = { pid: 1, tid: 0xffffffff, uid: 1000, comm: "kworker/0:1-ev", args, time_ns: (1n << 64n) - 2n, order: 0xfffffffe, flags: 5, looks };
     expect(decodeEvent(encodeEvent(event))).toEqual(event);
   });
 
@@ -31,8 +38,15 @@ describe("decodeEvent", () => {
     expect(decodeEvent(payload)?.comm).toBe(`\ufffd${"a".repeat(15)}`);
   });
 
-  it("is undefined for any other size", () => {
-    expect(decodeEvent(new Uint8Array(EVENT_SIZE - 1))).toBeUndefined();
-    expect(decodeEvent(new Uint8Array(EVENT_SIZE + 8))).toBeUndefined();
+  it("is undefined if it is not whole: any byte less or more, a look that reaches behind the end, an unknown kind or error", () => {
+    const payload = encodeEvent({ pid: 1, tid: 1, uid: 0, comm: "", args: [], looks: [{ kind: "user_string", key: 1n, detail: 0, value: Buffer.from("abc") }] });
+    expect(payload.length).toBe(EVENT_SIZE + 24 + 8);
+    for (let size = 0; size < payload.length; size++) expect(decodeEvent(payload.subarray(0, size))).toBeUndefined();
+    expect(decodeEvent(Buffer.concat([payload, new Uint8Array(8)]))).toBeUndefined();
+    for (const [at, byte] of [[0, 0], [0, 99], [2, 99], [2, 9], [4, 9], [7, 0x80]] as const) {
+      const damaged = Uint8Array.from(payload);
+      damaged[EVENT_SIZE + at] = byte;
+      expect(decodeEvent(damaged), `byte ${at} of the look`).toBeUndefined();
+    }
   });
 });

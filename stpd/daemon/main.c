@@ -167,6 +167,8 @@ static int finish(void)
 	result = readers_join();
 	if (recording_copy(module_file(path, "manifest"), "manifest.json"))
 		result = -1;
+	if (recording_wants_symbols())
+		recording_keep_symbols();
 	module_say_log();
 	return error ? -1 : result;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The recording directory: cpuN.data, manifest.json, log.txt. */
+/* The recording directory: cpuN.data, manifest.json, log.txt, symbols/kallsyms. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,6 +85,50 @@ int recording_copy(const char *from, const char *file)
 	if (out >= 0)
 		close(out);
 	return size ? -1 : 0;
+}
+
+#define MANIFEST_HEAD_SIZE 4096 /* bytes in which the manifest says it */
+
+bool recording_wants_symbols(void)
+{
+	char head[MANIFEST_HEAD_SIZE];
+	int in = openat(folder, "manifest.json", O_RDONLY | O_CLOEXEC);
+	ssize_t size = in < 0 ? -1 : read(in, head, sizeof(head) - 1);
+
+	if (in >= 0)
+		close(in);
+	head[size < 0 ? 0 : size] = 0;
+	return strstr(head, "\"addresses\":1");
+}
+
+/* Lines of /proc/kallsyms: address, type, name; t and T are code, as are w and W. */
+static void copy_code(FILE *from, FILE *to)
+{
+	unsigned long long address;
+	char *line = NULL, type;
+	size_t size = 0;
+
+	while (getline(&line, &size, from) > 0)
+		if (sscanf(line, "%llx %c", &address, &type) == 2 && strchr("tTwW", type))
+			fputs(line, to);
+	free(line);
+}
+
+void recording_keep_symbols(void)
+{
+	FILE *from = fopen("/proc/kallsyms", "r");
+	int out = mkdirat(folder, "symbols", 0755) && errno != EEXIST ? -1 : recording_open("symbols/kallsyms");
+	FILE *to = out < 0 ? NULL : fdopen(out, "w");
+	bool well = from && to;
+
+	if (well)
+		copy_code(from, to);
+	if (from)
+		fclose(from);
+	if (to && fclose(to))
+		well = false;
+	if (!well)
+		say("cannot keep the kernel's symbols: %s; addresses will stay numbers", strerror(errno));
 }
 
 void recording_discard(void)

@@ -48,6 +48,10 @@ void recording_discard(void);
 int recording_open(const char *file);
 /* Copies a session file into the recording. */
 int recording_copy(const char *from, const char *file);
+/* Whether the manifest that was copied says that addresses were recorded. */
+bool recording_wants_symbols(void);
+/* Keep the kernel's functions in symbols/kallsyms; says so if it cannot. */
+void recording_keep_symbols(void);
 void recording_log(const char *line);
 void recording_close(void);
 

@@ -31,7 +31,7 @@ export function headerFault(view: DataView, at: number, cpu: number): string | u
   if (view.getUint16(at + CPU_AT, true) !== cpu) return `the record is of CPU ${view.getUint16(at + CPU_AT, true)}`;
   if (view.getUint8(at + CONTEXT_AT) >= CONTEXTS_COUNT) return `unknown context ${view.getUint8(at + CONTEXT_AT)}`;
   if (!TYPES.has(type)) return `unknown record type ${type}`;
-  if (type === RECORD_TYPES.event && payload_size !== EVENT_SIZE) return `payload_size ${payload_size} of an event is not ${EVENT_SIZE}`;
+  if (type === RECORD_TYPES.event && payload_size < EVENT_SIZE) return `payload_size ${payload_size} of an event is below ${EVENT_SIZE}`;
   if (view.getUint32(at + SEQUENCE_AT, true) % RECORD_ALIGN !== 0 || view.getUint32(at + SEQUENCE_AT + 4, true) > SEQUENCE_HIGH_MAX)
     return `impossible sequence ${view.getBigUint64(at + SEQUENCE_AT, true)}`;
   return undefined;

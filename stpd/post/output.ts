@@ -7,9 +7,11 @@
  */
 import { isUtf8 } from "node:buffer";
 import { RECORD_TYPES } from "../../spec/protocol.ts";
-import { decodeEvent } from "../../spec/recording/event.ts";
+import { decodeEvent, type StpLook } from "../../spec/recording/event.ts";
 import type { OutputBuffer } from "./buffer.ts";
 import type { RecordReader } from "./reader.ts";
+import { foldLine, nameStacks } from "./stacks.ts";
+import type { KernelSymbols } from "./symbols.ts";
 
 /** Appends one record to the output. */
 export type PrintRecord = (record: RecordReader, output: OutputBuffer) => void;
@@ -23,6 +25,36 @@ export function errorLine({ type_code, cpu, payload }: RecordReader): string | u
 export const printText: PrintRecord = (record, output) => {
   if (record.type_code === RECORD_TYPES.print) output.append(record.bytes, record.payload_begin, record.payload_size);
 };
+
+/** The same with names in the place of the kernel addresses of backtraces. */
+export function printNamed(symbols: KernelSymbols): PrintRecord {
+  return (record, output) => {
+    if (record.type_code !== RECORD_TYPES.print) return;
+    const text = latin1Of(record);
+    if (text.includes("<stack ")) output.append(...whole(Buffer.from(nameStacks(text, symbols), "latin1")));
+    else output.append(record.bytes, record.payload_begin, record.payload_size);
+  };
+}
+
+/** Only lines that count a backtrace, folded for flame graphs. */
+export function printFolded(symbols: KernelSymbols | undefined): PrintRecord {
+  return (record, output) => {
+    if (record.type_code !== RECORD_TYPES.print) return;
+    for (const line of latin1Of(record).split("\n")) {
+      const folded = foldLine(line, symbols);
+      if (folded !== undefined) output.append(...whole(Buffer.from(`${folded}\n`, "latin1")));
+    }
+  };
+}
+
+/** The text as bytes that a string can hold. */
+function latin1Of({ bytes, payload_begin, payload_size }: RecordReader): string {
+  return bytes.toString("latin1", payload_begin, payload_begin + payload_size);
+}
+
+function whole(bytes: Buffer): [Buffer, number, number] {
+  return [bytes, 0, bytes.length];
+}
 
 /** One line of JSON for each record. */
 export const printJson: PrintRecord = (record, output) => {
@@ -42,7 +74,12 @@ function textOf({ bytes, payload_begin, payload_size, payload }: RecordReader): 
 
 function eventOf({ payload }: RecordReader): string {
   const event = decodeEvent(payload);
-  if (event === undefined) throw new Error("the reader let an event through that is not EVENT_SIZE bytes");
+  if (event === undefined) return `"damaged":"${Buffer.from(payload).toString("base64")}"`;
   const args = event.args.map((arg) => `"0x${arg.toString(16)}"`).join(",");
-  return `"pid":${event.pid},"tid":${event.tid},"uid":${event.uid},"comm":${JSON.stringify(event.comm)},"args":[${args}]`;
+  return `"pid":${event.pid},"tid":${event.tid},"uid":${event.uid},"comm":${JSON.stringify(event.comm)},"args":[${args}],"order":${event.order},"began_ns":${event.time_ns},"flags":${event.flags},"looks":[${event.looks.map(lookOf).join(",")}]`;
+}
+
+function lookOf({ kind, key, detail, value }: StpLook): string {
+  const gave = typeof value === "string" ? `"error":"${value}"` : `"base64":"${Buffer.from(value).toString("base64")}"`;
+  return `{"look":"${kind}","key":"0x${key.toString(16)}","detail":${detail},${gave}}`;
 }

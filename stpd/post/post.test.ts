@@ -36,7 +36,7 @@ async function record(...cpus: readonly (readonly Draft[])[]): Promise<readonly 
   return records;
 }
 
-const event = encodeEvent({ pid: 7, tid: 8, uid: 9, comm: 'a"b', args: [1n, 0xffff888000000001n] });
+const event = encodeEvent({ pid: 7, tid: 8, uid: 9, comm: 'a"b', args: [1n, 0xffff888000000001n], order: 3, time_ns: (1n << 64n) - 1n, looks: [{ kind: "user", key: 255n, detail: 2, value: Uint8Array.of(1, 2) }, { kind: "task", key: 0n, detail: 0, value: "EFAULT" }] });
 
 describe("postprocess", () => {
   it("merges the CPUs by time and gives the printed bytes as they are, without events", async () => {
@@ -56,8 +56,8 @@ describe("postprocess", () => {
     const place = (probe: number, context: string, sequence: number): string => `"time_ns":18446744073709551615,"cpu":0,"context":"${context}","probe":${probe},"sequence":${sequence}`;
     expect(Buffer.from(output, "latin1").toString().split("\n")).toEqual([
       `{${place(3, "irq", 0)},"text":"tab\\t\\"é\\"\\n"}`,
-      `{"event":{${place(0, "task", 48)},"pid":7,"tid":8,"uid":9,"comm":"a\\"b","args":["0x1","0xffff888000000001","0x0","0x0","0x0","0x0"]}}`,
-      `{${place(0, "task", 160)},"text":"\ufffd","base64":"/w=="}`,
+      `{"event":{${place(0, "task", 48)},"pid":7,"tid":8,"uid":9,"comm":"a\\"b","args":["0x1","0xffff888000000001","0x0","0x0","0x0","0x0"],"order":3,"began_ns":18446744073709551615,"flags":0,"looks":[{"look":"user","key":"0xff","detail":2,"base64":"AQI="},{"look":"task","key":"0x0","detail":0,"error":"EFAULT"}]}}`,
+      `{${place(0, "task", 232)},"text":"\ufffd","base64":"/w=="}`,
       "",
     ]);
   });

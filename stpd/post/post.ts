@@ -11,9 +11,10 @@ import { closeDataFiles, openDataFiles } from "./files.ts";
 import { ledgerText } from "./ledger-text.ts";
 import { lossReport, type LossReport } from "./ledger.ts";
 import { Merge } from "./merge.ts";
-import { errorLine, printJson, printText } from "./output.ts";
+import { errorLine, printFolded, printJson, printNamed, printText, type PrintRecord } from "./output.ts";
 import { describeProblem, ProblemLog, PROBLEMS_KEPT_MAX, type Problem } from "./problem.ts";
 import { RecordReader } from "./reader.ts";
+import { readSymbols, type KernelSymbols } from "./symbols.ts";
 import { FileWindow } from "./window.ts";
 
 /** Records after which other work of the process has its turn, even if nothing is printed. */
@@ -22,6 +23,8 @@ const RECORDS_PER_TURN = 1 << 16;
 export interface PostOptions {
   /** JSON lines instead of text. */
   readonly json?: boolean;
+  /** Lines `name;outermost;…;innermost count` of the backtraces that the script counted, and nothing else. */
+  readonly folded?: boolean;
   /** Takes the output; awaited, so that a slow reader slows us and not our memory. */
   readonly write: WriteBytes;
   /** Takes lines for stderr, without line end: problems as they are found, then losses. */
@@ -56,18 +59,24 @@ export async function postprocess(directory: string, options: PostOptions): Prom
   const files = await openDataFiles(directory, manifest.cpus, report);
   try {
     const readers = files.map(({ cpu, handle }) => new RecordReader(cpu, new FileWindow(handle.fd), report));
-    const { interrupted, errors } = await print(new Merge(readers, report), options);
+    const printRecord = printerOf(manifest.addresses ? readSymbols(directory) : undefined, options);
+    const { interrupted, errors } = await print(new Merge(readers, report), printRecord, options);
     return { ...conclude(manifest, readers, log, interrupted, options), errors };
   } finally {
     await closeDataFiles(files);
   }
 }
 
+function printerOf(symbols: KernelSymbols | undefined, { json, folded }: PostOptions): PrintRecord {
+  if (json) return printJson;
+  if (folded) return printFolded(symbols);
+  return symbols ? printNamed(symbols) : printText;
+}
+
 /** Returns whether it was interrupted, and how many errors it met. */
-async function print(merge: Merge<RecordReader>, { json, write, report, signal }: PostOptions): Promise<{ interrupted: boolean; errors: number }> {
+async function print(merge: Merge<RecordReader>, printRecord: PrintRecord, { json, write, report, signal }: PostOptions): Promise<{ interrupted: boolean; errors: number }> {
   let errors = 0;
   const output = new OutputBuffer(write);
-  const printRecord = json ? printJson : printText;
   for (let turn = 1; !signal?.aborted; turn++) {
     const record = merge.next();
     if (record === undefined) break;

@@ -174,7 +174,7 @@ describe("RecordReader on a damaged file", () => {
   it("skips an event whose payload is not an event's size", () => {
     const found = read(dataOf(recordsOf(1, [{ text: "a" }, { type: "event", text: "short" }, { text: "b" }])));
     expect(texts(found.records)).toEqual(["a", "b"]);
-    expect(found.problems).toMatchObject([{ kind: "damaged", offset: second, why: "payload_size 5 of an event is not 80" }]);
+    expect(found.problems).toMatchObject([{ kind: "damaged", offset: second, why: "payload_size 5 of an event is below 96" }]);
   });
 
   it("does not take a magic out of step for a record if nothing confirms it", () => {

@@ -52,6 +52,7 @@ export function jsonManifest(delivered: readonly number[]) {
     release: "none",
     cpus: delivered.length,
     time_ns: 1000,
+    addresses: 0,
     probes: [{ provider: "kprobe", target: "do_sys_openat2", line: 5 }],
     maps: [{ name: "opens", entries_max: 2048, size: 3 }],
     ledger: jsonLedger(delivered),

@@ -1,12 +1,12 @@
 /**
- * A recording as a trace: its events in order of time, for the sandbox to replay.
+ * A recording as a trace: its events in the order in which they ran (L3), for the sandbox to replay.
  *
  * A trace must be whole: what is damaged or cut short would replay to other counts, silently.
  * Siblings: post.ts prints a recording; spec/recording/event.ts is an event's payload.
  */
 import { StpError } from "../../spec/errors.ts";
 import { RECORD_TYPES, type Context } from "../../spec/protocol.ts";
-import { EVENT_SIZE } from "../../spec/recording/event.ts";
+import { EVENT_SIZE, orderOf } from "../../spec/recording/event.ts";
 import { readManifest, type Manifest } from "../../spec/recording/manifest.ts";
 import { closeDataFiles, openDataFiles } from "./files.ts";
 import { lossReport } from "./ledger.ts";
@@ -22,10 +22,12 @@ export const TRACE_EVENTS_MAX = 10_000_000;
 export interface TraceRecord {
   readonly provider: string;
   readonly target: string;
+  /** Which of the trace's probes at this point saw it, from 0. */
+  readonly nth: number;
   readonly cpu: number;
   readonly context: Context;
   readonly time_ns: bigint;
-  /** Bytes of struct event. */
+  /** The event's payload: head and looks. */
   readonly seen: Uint8Array;
 }
 
@@ -60,14 +62,16 @@ export async function readTrace(directory: string): Promise<Trace> {
 
 function collect(merge: Merge<RecordReader>, manifest: Manifest): TraceRecord[] {
   const events: TraceRecord[] = [];
+  const nths = manifest.probes.map(({ provider, target }, i) => manifest.probes.slice(0, i).filter((other) => other.provider === provider && other.target === target).length);
   for (let record = merge.next(); record && events.length < TRACE_EVENTS_MAX; record = merge.next()) {
-    if (record.type_code !== RECORD_TYPES.event || record.payload_size !== EVENT_SIZE) continue;
+    if (record.type_code !== RECORD_TYPES.event || record.payload_size < EVENT_SIZE) continue;
     const probe = manifest.probes[record.probe];
     if (!probe) continue;
     const { provider, target } = probe;
-    events.push({ provider, target, cpu: record.cpu, context: record.context, time_ns: record.time_ns, seen: new Uint8Array(record.payload) });
+    const nth = nths[record.probe]!;
+    events.push({ provider, target, nth, cpu: record.cpu, context: record.context, time_ns: record.time_ns, seen: new Uint8Array(record.payload) });
   }
-  return events;
+  return events.sort((a, b) => orderOf(a.seen) - orderOf(b.seen));
 }
 
 function damaged(directory: string, why: string): StpError {

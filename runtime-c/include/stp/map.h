@@ -404,6 +404,32 @@ static inline const struct stp_stats *stp_it_stats(const struct stp_walk *it)
 	return stp_map_node_stats(it->node);
 }
 
+/* stp_it_count(), stp_it_sum(), stp_it_min(), stp_it_max(), stp_it_avg() - One of those statistics; the sum as its low 64 bits (S2). */
+static inline u64 stp_it_count(const struct stp_walk *it)
+{
+	return stp_it_stats(it)->count;
+}
+
+static inline s64 stp_it_sum(const struct stp_walk *it)
+{
+	return (s64)stp_it_stats(it)->sum[0];
+}
+
+static inline s64 stp_it_min(const struct stp_walk *it)
+{
+	return stp_stats_min(stp_it_stats(it));
+}
+
+static inline s64 stp_it_max(const struct stp_walk *it)
+{
+	return stp_stats_max(stp_it_stats(it));
+}
+
+static inline s64 stp_it_avg(const struct stp_walk *it)
+{
+	return stp_stats_avg(stp_it_stats(it));
+}
+
 /* stp_it_value_str() - String value of the entry being visited, as a pool string; "" if it is no string or none is free (counted). */
 const char *stp_it_value_str(struct stp_walk *it);
 

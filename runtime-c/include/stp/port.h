@@ -27,14 +27,18 @@
  *             u64 stp_cycles(): cheap, of this CPU; u64 stp_port_cycles_per_us()
  *   division  u32 stp_divide(u64 *n, u32 by): *n becomes the quotient, gives the remainder; u64 stp_divide_u64(u64 n, u64 by)
  *   memory    void *stp_alloc(size): zeroed, aligned to 64, NULL if there is none; stp_free(p): takes NULL. Task context only.
- *             bool stp_port_read(void *to, u64 address, u32 size, bool user): false if it cannot be read; any context
- *   task      void stp_port_task(struct stp_event *): pid, tid, uid and comm of the running task
+ *   names     int stp_port_resolve(struct stp_name *const *names, u32 count): where they are; a log line and -STP_ENOENT for one that is missing and not optional
+ *   task      u32 stp_port_pid(const struct stp_ctx *), stp_port_tid(), stp_port_uid(): of the running task
+ *             void stp_port_comm(const struct stp_ctx *, char *to): its name, STP_COMM_SIZE bytes, zero-padded
+ *             bool stp_port_pointers_32(const struct stp_ctx *): whether its user pointers have 4 bytes
  *             u64 stp_port_arg(const struct stp_ctx *, n): n-th argument of the probed function
+ *             s32 stp_port_read(struct stp_ctx *, kind, address, void *to, size): memory, by STP_LOOK_KERNEL or STP_LOOK_USER; @size, or -STP_EFAULT
+ *   world     s32 stp_port_look(struct stp_ctx *, kind, key, detail, void *to, size): any other value of the world, see stp_look(); any context
  *   requests  from any context, nmi too:
  *             void stp_port_wake(struct stp_ring *): there is enough for the reader
  *             void stp_port_refill(): somebody should call stp_session_refill() soon
  *             void stp_port_stop(): somebody should call stp_session_stop() soon
- *   world     const char *stp_port_world(), const char *stp_port_release(): for the manifest
+ *   manifest  const char *stp_port_world(), const char *stp_port_release()
  */
 #ifndef STP_PORT_H
 #define STP_PORT_H
@@ -45,21 +49,27 @@
 
 struct stp_cpu;
 struct stp_ctx;
-struct stp_event;
+struct stp_name;
 struct stp_ring;
 
 #include <stp_port.h>
 
 void *stp_alloc(size_t size);
 void stp_free(void *p);
-void stp_port_task(struct stp_event *event);
+u32 stp_port_pid(const struct stp_ctx *ctx);
+u32 stp_port_tid(const struct stp_ctx *ctx);
+u32 stp_port_uid(const struct stp_ctx *ctx);
+void stp_port_comm(const struct stp_ctx *ctx, char *to);
+bool stp_port_pointers_32(const struct stp_ctx *ctx);
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n);
 void stp_port_wake(struct stp_ring *ring);
 void stp_port_refill(void);
 void stp_port_stop(void);
 void stp_port_set_cpus(struct stp_cpu *cpus, u32 count);
 u64 stp_port_cycles_per_us(void);
-bool stp_port_read(void *to, u64 address, u32 size, bool user);
+s32 stp_port_read(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size);
+s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size);
+int stp_port_resolve(struct stp_name *const *names, u32 count);
 const char *stp_port_world(void);
 const char *stp_port_release(void);
 

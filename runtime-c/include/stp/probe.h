@@ -11,29 +11,45 @@ struct stp_probe;
 /**
  * struct stp_provider - One kind of attach point.
  * @name:   As written in STP_PROBE().
+ * @about:  What its targets are, in a few words: "a kernel function".
  * @rank:   Probes attach in ascending and detach in descending rank; 0 is for begin and end,
  *          whose hits belong to the session in any state (X5).
  * @attach: Make @probe be hit from now on. Return: 0, or negative after a call of stp_log().
  * @detach: No hit of @probe begins after the return. Sets @probe->missed if the kernel dropped hits.
+ * @answer: Append to what whoever caused the hit will read; NULL if nobody does. Return: 0; -STP_EFULL.
  *
  * A provider calls stp_probe_hit() at each hit. Both run in task context and may sleep.
  */
 struct stp_provider {
 	const char *name;
+	const char *about;
 	u32 rank;
 	int (*attach)(struct stp_probe *probe);
 	void (*detach)(struct stp_probe *probe);
+	int (*answer)(struct stp_ctx *ctx, const char *text, u32 length);
 };
 
+/* Session: begin, end; error: after too many errors, before end. */
 extern const struct stp_provider stp_provider_begin;
 extern const struct stp_provider stp_provider_end;
+extern const struct stp_provider stp_provider_error;
+/* Of the port. */
 extern const struct stp_provider stp_provider_kprobe;
+extern const struct stp_provider stp_provider_kretprobe;
+extern const struct stp_provider stp_provider_tracepoint;
+extern const struct stp_provider stp_provider_timer;
+extern const struct stp_provider stp_provider_profile;
+extern const struct stp_provider stp_provider_uprobe;
+extern const struct stp_provider stp_provider_perf;
+extern const struct stp_provider stp_provider_control_read;
+extern const struct stp_provider stp_provider_control_write;
 
 /**
  * struct stp_probe - One probe of the program.
  * @body:     The author's code.
  * @target:   What the provider attaches to; "" if it needs nothing.
  * @index:    Position in the program.
+ * @optional: The session goes on if it cannot be attached.
  * @attached: Between attach and detach.
  * @missed:   Hits that the kernel dropped before the runtime saw them.
  * @state:    The provider's own.
@@ -45,6 +61,7 @@ struct stp_probe {
 	const char *file;
 	u32 line;
 	u32 index;
+	bool optional;
 	bool attached;
 	u64 missed;
 	void *state;
@@ -67,6 +84,8 @@ struct stp_cpu;
  * @probe:      Probe that runs here, or ran here last.
  * @outer:      Context that this one interrupted, that of calls outside of any probe if none.
  * @hit:        The provider's data of this hit (the kernel's registers).
+ * @event:      Where the recorder keeps this hit (L3); NULL if the session does not record.
+ * @frames:     For backtraces.
  */
 struct stp_ctx {
 	long actions;
@@ -86,7 +105,9 @@ struct stp_ctx {
 	const struct stp_probe *probe;
 	struct stp_ctx *outer;
 	const void *hit;
+	struct stp_event *event;
 	char error[STP_ERROR_SIZE_MAX];
+	u64 frames[STP_STACK_FRAMES_MAX];
 };
 
 /**
@@ -140,9 +161,14 @@ static inline bool stp_step(struct stp_ctx *ctx)
 #define STP_PASTE2(a, b) a##b
 #define STP_PASTE(a, b) STP_PASTE2(a, b)
 
-#define STP_PROBE(kind, ...) STP_PROBE_NUMBERED(__COUNTER__, kind, "" __VA_ARGS__)
-#define STP_PROBE_NUMBERED(n, kind, where) STP_PROBE_DEFINE(STP_PASTE(stp_probe_, n), kind, where)
-#define STP_PROBE_DEFINE(name, kind, where) \
+/* STP_PROVIDER(name); - Declare a provider that stands in a file of its own beside the probe: NAME.provider.c. */
+#define STP_PROVIDER(name) extern const struct stp_provider stp_provider_##name
+
+#define STP_PROBE(kind, ...) STP_PROBE_NUMBERED(__COUNTER__, kind, "" __VA_ARGS__, false)
+/* One whose target may be missing: the log says so, and the session goes on without it. */
+#define STP_OPTIONAL_PROBE(kind, ...) STP_PROBE_NUMBERED(__COUNTER__, kind, "" __VA_ARGS__, true)
+#define STP_PROBE_NUMBERED(n, kind, where, may_miss) STP_PROBE_DEFINE(STP_PASTE(stp_probe_, n), kind, where, may_miss)
+#define STP_PROBE_DEFINE(name, kind, where, may_miss) \
 	static void STP_PASTE(name, _body)(struct stp_ctx *ctx __attribute__((unused))); \
 	static struct stp_probe name = { \
 		.provider = &stp_provider_##kind, \
@@ -150,6 +176,7 @@ static inline bool stp_step(struct stp_ctx *ctx)
 		.body = STP_PASTE(name, _body), \
 		.file = __FILE__, \
 		.line = __LINE__, \
+		.optional = may_miss, \
 	}; \
 	static struct stp_probe *const STP_PASTE(name, _ref) STP_SECTION(stp_probes) = &name; \
 	static void STP_PASTE(name, _body)(struct stp_ctx *ctx __attribute__((unused)))

@@ -4,7 +4,7 @@
 #define STP_PROTOCOL_GEN_H
 
 /* Protocol */
-#define STP_PROTOCOL_VERSION 2
+#define STP_PROTOCOL_VERSION 3
 #define STP_RECORD_MAGIC 0x31505453
 #define STP_FRAME_MAGIC 0x47505453
 
@@ -39,7 +39,8 @@
 #define STP_LOSS_KIND_MAP 1
 #define STP_LOSS_KIND_STRING 2
 #define STP_LOSS_KIND_RECORD 3
-#define STP_LOSS_KINDS 4 /* count */
+#define STP_LOSS_KIND_READ 4
+#define STP_LOSS_KINDS 5 /* count */
 
 /* Causes of loss */
 #define STP_LOSS_FULL 0
@@ -55,6 +56,31 @@
 #define STP_RECORD_PRINT 1
 #define STP_RECORD_EVENT 2
 #define STP_RECORD_ERROR 3
+
+/* What a probe can look at */
+#define STP_LOOK_NOW 1 /* monotonic time, nanoseconds */
+#define STP_LOOK_WALL 2 /* wall time, nanoseconds since 1970 */
+#define STP_LOOK_TASK 3 /* address of the running task */
+#define STP_LOOK_RETURNED 4 /* what the function returned */
+#define STP_LOOK_ENTRY 5 /* monotonic time at the function's entry */
+#define STP_LOOK_TEXT 6 /* what was written to a control file */
+#define STP_LOOK_FIELD 7 /* integer field of a tracepoint [detail: hash of its name] */
+#define STP_LOOK_FIELD_STRING 8 /* string field of a tracepoint [detail: hash of its name] */
+#define STP_LOOK_MEMBER 9 /* integer member of a kernel structure [key: address; detail: hash of its name] */
+#define STP_LOOK_MEMBER_STRING 10 /* string in a kernel structure [key: address; detail: hash of its name] */
+#define STP_LOOK_KERNEL 11 /* kernel memory [key: address; detail: bytes] */
+#define STP_LOOK_USER 12 /* user memory [key: address; detail: bytes] */
+#define STP_LOOK_KERNEL_STRING 13 /* string in kernel memory [key: address] */
+#define STP_LOOK_USER_STRING 14 /* string in user memory [key: address] */
+#define STP_LOOK_STACK 15 /* kernel backtrace, return addresses */
+#define STP_LOOK_USER_STACK 16 /* user backtrace, return addresses */
+#define STP_LOOK_REGISTERS 17 /* registers as text */
+#define STP_LOOK_SYMBOL 18 /* name of an address [key: address] */
+
+/* Flags of an event */
+#define STP_EVENT_INCOMPLETE 1
+#define STP_EVENT_MADE_UP 2
+#define STP_EVENT_POINTERS_32 4
 
 /* Types of a map's value */
 #define STP_VALUE_INT64 0
@@ -266,6 +292,21 @@
 #ifndef STP_EVENT_ARGS
 #define STP_EVENT_ARGS 6 /* arguments: function arguments that an event keeps */
 #endif
+#ifndef STP_LOOKS_SIZE_MAX
+#define STP_LOOKS_SIZE_MAX 8192 /* bytes: looks of one hit that the recorder keeps, their headers included */
+#endif
+#ifndef STP_STACK_FRAMES_MAX
+#define STP_STACK_FRAMES_MAX 64 /* frames: frames of one backtrace */
+#endif
+#ifndef STP_STACK_TEXT_SIZE_MAX
+#define STP_STACK_TEXT_SIZE_MAX 1280 /* bytes: room that a printed backtrace wants in one record; in a smaller print buffer it has fewer frames */
+#endif
+#ifndef STP_REGISTERS_SIZE_MAX
+#define STP_REGISTERS_SIZE_MAX 1024 /* bytes: a register dump */
+#endif
+#ifndef STP_VECTOR_STRINGS_MAX
+#define STP_VECTOR_STRINGS_MAX 64 /* strings: strings of one vector in user space, such as argv */
+#endif
 
 /* Session of a replay */
 #define STP_REPLAY_CPUS 2
@@ -293,11 +334,24 @@ struct stp_event {
 	u32 pid; /* process (thread group) id */
 	u32 tid; /* thread id */
 	u32 uid; /* user id */
-	u32 reserved; /* zero */
+	u32 looks_size; /* bytes of looks that follow */
 	char comm[16]; /* task name, zero-padded */
 	u64 args[6]; /* function arguments */
+	u64 time_ns; /* monotonic time when the hit began */
+	u32 order; /* number of this hit among all of the session, from 1 */
+	u32 flags; /* EVENT_FLAGS */
 } __attribute__((aligned(8)));
-_Static_assert(sizeof(struct stp_event) == 80, "stp_event has padding");
+_Static_assert(sizeof(struct stp_event) == 96, "stp_event has padding");
+
+struct stp_look {
+	u16 kind; /* one of LOOKS */
+	u16 error; /* 0, or one of ERRORS: nothing follows */
+	u32 size; /* bytes that follow */
+	u64 key; /* which one */
+	u32 detail; /* which one */
+	u32 reserved; /* zero */
+} __attribute__((aligned(8)));
+_Static_assert(sizeof(struct stp_look) == 24, "stp_look has padding");
 
 struct stp_op_header {
 	u16 code; /* one of OPERATIONS */
@@ -334,7 +388,7 @@ _Static_assert(sizeof(struct stp_frame_header) == 16, "stp_frame_header has padd
 
 #define STP_CONTEXT_NAMES { "task", "softirq", "irq", "nmi" }
 
-#define STP_LOSS_KIND_NAMES { "hit", "map", "string", "record" }
+#define STP_LOSS_KIND_NAMES { "hit", "map", "string", "record", "read" }
 
 #define STP_LOSS_NAMES { "full", "busy", "nested", "budget", "fault", "transport", "error" }
 

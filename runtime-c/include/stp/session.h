@@ -37,7 +37,7 @@ struct stp_config {
 };
 
 /**
- * struct stp_program - What the session runs: probes and maps, in the order of the source, and all its formats.
+ * struct stp_program - What the session runs: probes and maps, in the order of the source, and all its formats and names.
  */
 struct stp_program {
 	struct stp_probe *const *probes;
@@ -46,6 +46,8 @@ struct stp_program {
 	u32 maps_count;
 	const struct stp_format_use *const *formats;
 	u32 formats_count;
+	struct stp_name *const *names;
+	u32 names_count;
 };
 
 /**
@@ -53,6 +55,9 @@ struct stp_program {
  * @timed:   Hits look at the clock: some limit needs it.
  * @hit_cycles_max, @overload_interval, @overload_cycles_max: Limits in cycles; 0: none.
  * @errors:  Uncaught errors so far.
+ * @recorder: lock_id of the CPU whose hit the recorder serves, 0 if none.
+ * @order:   Hits that were recorded.
+ * @addresses: 1 if a body asked for a backtrace: the recording wants symbols.
  */
 struct stp_session {
 	struct stp_program program;
@@ -63,6 +68,9 @@ struct stp_session {
 	u64 overload_interval;
 	u64 overload_cycles_max;
 	u32 errors;
+	u32 recorder;
+	u32 order;
+	u32 addresses;
 	struct stp_cpu *cpu;
 };
 

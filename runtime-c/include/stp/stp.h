@@ -5,8 +5,10 @@
 
 #include <stp/error.h>
 #include <stp/map.h>
+#include <stp/memory.h>
 #include <stp/print.h>
 #include <stp/probe.h>
+#include <stp/stack.h>
 #include <stp/string.h>
 #include <stp/task.h>
 

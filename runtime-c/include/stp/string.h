@@ -94,8 +94,7 @@ int stp_string_number(const char *string, s64 base, s64 *value);
 u32 stp_string_length(const char *string);
 
 /* stp_sprintf(ctx, format, arguments...) - The text as a string that lives until the probe ends; "" if it cannot be had. */
-#define stp_sprintf(ctx, format, ...) stp_sprintf_args(ctx, STP_FORMAT_CHECKED(format, ##__VA_ARGS__), STP_ARGS(__VA_ARGS__))
-const char *stp_sprintf_args(struct stp_ctx *ctx, const char *format, const struct stp_args *args);
+#define stp_sprintf(ctx, format, ...) stp_string(stp_string_printf, ctx, STP_FORMAT_CHECKED(format, ##__VA_ARGS__), STP_ARGS(__VA_ARGS__))
 
 /* The same of the others: "" if it cannot be had (counted). */
 #define stp_string(call, ctx, ...) ({ const char *stp_string_out; call(ctx, &stp_string_out, ##__VA_ARGS__); stp_string_out; })

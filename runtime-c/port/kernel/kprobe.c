@@ -2,29 +2,21 @@
 /* Provider kprobe: the entry of a kernel function. */
 #include <linux/kprobes.h>
 
-#include <stp/session.h>
+#include "hit.h"
 
 struct attached {
 	struct kprobe kprobe;
 	struct stp_probe *probe;
 };
 
-/*
- * A breakpoint exception counts as one nmi level of its own, so a breakpoint kprobe looks one level deeper than what
- * it interrupted. A kprobe on ftrace does not. The kernel never runs two kprobe handlers nested on a CPU.
- */
-static u32 level_of(struct kprobe *kprobe)
-{
-	if (kprobe_ftrace(kprobe) || (preempt_count() & NMI_MASK) != NMI_OFFSET)
-		return stp_port_level();
-	if (in_hardirq())
-		return STP_CONTEXT_IRQ;
-	return in_serving_softirq() ? STP_CONTEXT_SOFTIRQ : STP_CONTEXT_TASK;
-}
+static const struct stp_hit_kind kind = { .arg = stp_hit_arg };
 
 static int on_hit(struct kprobe *kprobe, struct pt_regs *regs)
 {
-	stp_probe_hit(container_of(kprobe, struct attached, kprobe)->probe, level_of(kprobe), regs);
+	struct stp_hit hit = { .kind = &kind, .regs = regs };
+	u32 level = kprobe_ftrace(kprobe) ? stp_port_level() : stp_hit_level(); /* on ftrace there is no breakpoint */
+
+	stp_probe_hit(container_of(kprobe, struct attached, kprobe)->probe, level, &hit);
 	return 0;
 }
 NOKPROBE_SYMBOL(on_hit);
@@ -35,16 +27,15 @@ static int attach(struct stp_probe *probe)
 	int error;
 
 	if (!attached)
-		return -STP_ENOMEM;
+		return stp_refuse(probe, -STP_ENOMEM, "no memory");
 	attached->probe = probe;
 	attached->kprobe.symbol_name = probe->target;
 	attached->kprobe.pre_handler = on_hit;
 	error = register_kprobe(&attached->kprobe);
 	if (error) {
-		stp_log("%s:%d: cannot attach kprobe %s: %s (%d)\n", probe->file, probe->line, probe->target,
-			error == -ENOENT ? "no such function" : "refused by the kernel", error);
 		stp_free(attached);
-		return error == -ENOENT ? -STP_ENOENT : -STP_EINVAL;
+		return error == -ENOENT ? stp_refuse(probe, -STP_ENOENT, "no such function (%d)", error) :
+					  stp_refuse(probe, -STP_EINVAL, "refused by the kernel (%d)", error);
 	}
 	probe->state = attached;
 	return 0;
@@ -62,6 +53,7 @@ static void detach(struct stp_probe *probe)
 
 const struct stp_provider stp_provider_kprobe = {
 	.name = "kprobe",
+	.about = "a kernel function: its entry",
 	.rank = 1,
 	.attach = attach,
 	.detach = detach,

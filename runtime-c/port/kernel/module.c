@@ -63,6 +63,8 @@ static int __init stp_module_init(void)
 		.maps_count = stp_maps_end - stp_maps_begin,
 		.formats = stp_formats_begin,
 		.formats_count = stp_formats_end - stp_formats_begin,
+		.names = stp_names_begin,
+		.names_count = stp_names_end - stp_names_begin,
 	};
 	struct stp_config config = limits;
 	int error;

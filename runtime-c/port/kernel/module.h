@@ -5,12 +5,14 @@
 
 #include <linux/dcache.h>
 
+#include <stp/look.h>
 #include <stp/session.h>
 
 /* Ends of the tables that STP_PROBE(), STP_MAP() and formats fill: see program_first.c. */
 extern struct stp_probe *const stp_probes_begin[], *const stp_probes_end[];
 extern struct stp_map *const stp_maps_begin[], *const stp_maps_end[];
 extern const struct stp_format_use *const stp_formats_begin[], *const stp_formats_end[];
+extern struct stp_name *const stp_names_begin[], *const stp_names_end[];
 
 /* Folder of the session in debugfs. */
 extern struct dentry *stp_folder;

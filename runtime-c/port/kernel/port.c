@@ -11,7 +11,9 @@
 #include <asm/tsc.h>
 #endif
 
-#include <stp/probe.h>
+#include <stp/look.h>
+
+#include "hit.h"
 
 /* Powers of two are aligned to themselves, pages to pages: to a cache line at least. */
 void *stp_alloc(size_t size)
@@ -40,13 +42,6 @@ u64 stp_port_cycles_per_us(void)
 #endif
 }
 
-bool stp_port_read(void *to, u64 address, u32 size, bool user)
-{
-	if (user)
-		return !copy_from_user_nofault(to, (const void __user *)(unsigned long)address, size);
-	return !copy_from_kernel_nofault(to, (const void *)(unsigned long)address, size);
-}
-
 void stp_free(void *p)
 {
 	kvfree(p);
@@ -63,18 +58,95 @@ u32 stp_port_level(void)
 	return STP_CONTEXT_TASK;
 }
 
-void stp_port_task(struct stp_event *event)
+u32 stp_hit_level(void)
 {
-	event->pid = current->tgid;
-	event->tid = current->pid;
-	event->uid = from_kuid(&init_user_ns, current_uid());
-	memcpy(event->comm, current->comm, sizeof(event->comm));
+	if ((preempt_count() & NMI_MASK) != NMI_OFFSET)
+		return stp_port_level();
+	if (in_hardirq())
+		return STP_CONTEXT_IRQ;
+	return in_serving_softirq() ? STP_CONTEXT_SOFTIRQ : STP_CONTEXT_TASK;
+}
+
+bool stp_port_pointers_32(const struct stp_ctx *ctx)
+{
+#if BITS_PER_LONG == 32
+	return true;
+#elif defined(CONFIG_X86)
+	return test_thread_flag(TIF_ADDR32);
+#elif defined(CONFIG_COMPAT)
+	return is_compat_task();
+#else
+	return false;
+#endif
+}
+
+u32 stp_port_pid(const struct stp_ctx *ctx)
+{
+	return current->tgid;
+}
+
+u32 stp_port_tid(const struct stp_ctx *ctx)
+{
+	return current->pid;
+}
+
+void stp_port_comm(const struct stp_ctx *ctx, char *to)
+{
+	memcpy(to, current->comm, STP_COMM_SIZE);
+}
+
+u32 stp_port_uid(const struct stp_ctx *ctx)
+{
+	return from_kuid(&init_user_ns, current_uid());
+}
+
+
+u64 stp_hit_arg(const struct stp_hit *hit, u32 n)
+{
+	return regs_get_kernel_argument(hit->regs, n);
 }
 
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n)
 {
-	/* A hit without registers (begin, end) has no arguments. */
-	return ctx->hit ? regs_get_kernel_argument((struct pt_regs *)ctx->hit, n) : 0;
+	const struct stp_hit *hit = ctx->hit;
+
+	return hit && hit->kind->arg ? hit->kind->arg(hit, n) : 0;
+}
+
+static s32 frames(u32 count)
+{
+	return count ? (s32)(count * sizeof(u64)) : -STP_ENOENT; /* no fault (L4) */
+}
+
+s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size)
+{
+	const struct stp_hit *hit = ctx->hit;
+
+	switch (kind) {
+	case STP_LOOK_NOW:
+		return stp_number(stp_time_ns(), to, size);
+	case STP_LOOK_WALL:
+		return stp_number(ktime_get_real_fast_ns(), to, size);
+	case STP_LOOK_TASK:
+		return stp_number((unsigned long)current, to, size);
+	case STP_LOOK_KERNEL_STRING:
+	case STP_LOOK_USER_STRING:
+		return stp_memory_string(key, kind == STP_LOOK_USER_STRING, to, size);
+	case STP_LOOK_MEMBER:
+		return stp_memory_member(key, detail, to, size);
+	case STP_LOOK_MEMBER_STRING:
+		return stp_memory_member_string(key, detail, to, size);
+	case STP_LOOK_STACK:
+		return frames(stp_stack_kernel(hit, to, size / sizeof(u64)));
+	case STP_LOOK_USER_STACK:
+		return frames(stp_stack_user(hit, to, size / sizeof(u64)));
+	case STP_LOOK_REGISTERS:
+		return stp_registers(hit, to, size);
+	case STP_LOOK_SYMBOL:
+		return scnprintf(to, size, "%pS", (void *)(unsigned long)key);
+	default:
+		return hit && hit->kind->look ? hit->kind->look(hit, kind, key, detail, to, size) : -STP_ENOENT;
+	}
 }
 
 const char *stp_port_world(void)

@@ -8,3 +8,4 @@
 struct stp_probe *const stp_probes_begin[0] STP_SECTION(stp_probes);
 struct stp_map *const stp_maps_begin[0] STP_SECTION(stp_maps);
 const struct stp_format_use *const stp_formats_begin[0] STP_SECTION(stp_formats);
+struct stp_name *const stp_names_begin[0] STP_SECTION(stp_names);

@@ -77,7 +77,15 @@ static ssize_t read_ring(struct file *file, char __user *to, size_t size, loff_t
 	ssize_t copied;
 	bool over;
 
-	do {
+	for (;;) {
+		/*
+		 * Below the ring's wake_size nobody wakes us: look again by ourselves. What is little is left to grow meanwhile, or a probe that
+		 * this very read hits would keep its reader busy for ever.
+		 */
+		if (!(file->f_flags & O_NONBLOCK) &&
+		    wait_event_interruptible_timeout(reader->wait, stp_ring_readable(reader->ring) >= min_t(size_t, size, reader->ring->wake_size) || is_over(),
+						     msecs_to_jiffies(WAIT_MS_MAX)) < 0)
+			return -ERESTARTSYS;
 		over = is_over(); /* before the look into the ring: what end probes wrote is not missed */
 		if (mutex_lock_interruptible(&reader->lock))
 			return -ERESTARTSYS;
@@ -87,10 +95,7 @@ static ssize_t read_ring(struct file *file, char __user *to, size_t size, loff_t
 			return copied;
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
-		/* Below the ring's wake_size nobody wakes us: look again by ourselves. */
-	} while (wait_event_interruptible_timeout(reader->wait, stp_ring_readable(reader->ring) >= reader->ring->wake_size || is_over(),
-						  msecs_to_jiffies(WAIT_MS_MAX)) >= 0);
-	return -ERESTARTSYS;
+	}
 }
 
 static __poll_t poll_ring(struct file *file, poll_table *table)

@@ -32,9 +32,36 @@ void stp_free(void *p)
 	free(p);
 }
 
-void stp_port_task(struct stp_event *event)
+u32 stp_port_pid(const struct stp_ctx *ctx)
 {
-	memcpy(event->comm, "native", sizeof("native"));
+	(void)ctx;
+	return 0;
+}
+
+u32 stp_port_tid(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+u32 stp_port_uid(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+void stp_port_comm(const struct stp_ctx *ctx, char *to)
+{
+	static const char comm[STP_COMM_SIZE] = "native";
+
+	(void)ctx;
+	memcpy(to, comm, sizeof(comm));
+}
+
+bool stp_port_pointers_32(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return false;
 }
 
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n)
@@ -68,14 +95,28 @@ u64 stp_port_cycles_per_us(void)
 	return 1000;
 }
 
-/* No number is the address of anything here (P1). */
-bool stp_port_read(void *to, u64 address, u32 size, bool user)
+/* No number is the address of anything here (P1), and there is nothing else to see. */
+s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
+	(void)ctx;
+	(void)kind;
+	(void)key;
+	(void)detail;
 	(void)to;
-	(void)address;
 	(void)size;
-	(void)user;
-	return false;
+	return -STP_EFAULT;
+}
+
+s32 stp_port_read(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size)
+{
+	return stp_port_look(ctx, kind, address, size, to, size);
+}
+
+int stp_port_resolve(struct stp_name *const *names, u32 count)
+{
+	(void)names;
+	(void)count;
+	return 0;
 }
 
 const char *stp_port_world(void)

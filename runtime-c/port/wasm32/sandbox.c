@@ -5,8 +5,10 @@
  */
 #include <stdio.h>
 
+#include <stp/look.h>
 #include <stp/session.h>
 
+#include "provider.h"
 #include "world.h"
 
 extern struct stp_probe *const __start_stp_probes[] __attribute__((weak));
@@ -15,6 +17,8 @@ extern struct stp_map *const __start_stp_maps[] __attribute__((weak));
 extern struct stp_map *const __stop_stp_maps[] __attribute__((weak));
 extern const struct stp_format_use *const __start_stp_formats[] __attribute__((weak));
 extern const struct stp_format_use *const __stop_stp_formats[] __attribute__((weak));
+extern struct stp_name *const __start_stp_names[] __attribute__((weak));
+extern struct stp_name *const __stop_stp_names[] __attribute__((weak));
 
 void *__tsan_memcpy(void *to, const void *from, size_t size);
 
@@ -41,6 +45,11 @@ const char *stp_sim_probe_target(u32 index)
 u32 stp_sim_probe_line(u32 index)
 {
 	return __start_stp_probes[index]->line;
+}
+
+u32 stp_sim_probe_optional(u32 index)
+{
+	return __start_stp_probes[index]->optional;
 }
 
 u32 stp_sim_maps(void)
@@ -91,6 +100,8 @@ int stp_sim_init(u32 cpus, u32 ring_size)
 		.maps_count = stp_sim_maps(),
 		.formats = __start_stp_formats,
 		.formats_count = __stop_stp_formats - __start_stp_formats,
+		.names = __start_stp_names,
+		.names_count = __stop_stp_names - __start_stp_names,
 	};
 	struct stp_config config = limits;
 	int error;
@@ -276,22 +287,33 @@ const char *stp_sim_log(void)
 	return stp_log_text();
 }
 
-/* A kprobe in the sandbox: its hits come from the trace, by stp_sim_hit(); that the point exists was checked there. */
-static int attach_kprobe(struct stp_probe *probe)
+int stp_sim_attach(struct stp_probe *probe)
 {
 	armed[probe->index] = true;
 	return 0;
 }
 
-static void detach_kprobe(struct stp_probe *probe)
+void stp_sim_detach(struct stp_probe *probe)
 {
 	armed[probe->index] = false;
 	stp_sim_synchronize();
 }
 
-const struct stp_provider stp_provider_kprobe = {
-	.name = "kprobe",
-	.rank = 1,
-	.attach = attach_kprobe,
-	.detach = detach_kprobe,
-};
+/* Nobody reads it. */
+static int answer(struct stp_ctx *ctx, const char *text, u32 length)
+{
+	(void)ctx;
+	(void)text;
+	(void)length;
+	return 0;
+}
+
+STP_SIM_PROVIDER(kprobe);
+STP_SIM_PROVIDER(kretprobe);
+STP_SIM_PROVIDER(tracepoint);
+STP_SIM_PROVIDER(timer);
+STP_SIM_PROVIDER(profile);
+STP_SIM_PROVIDER(uprobe);
+STP_SIM_PROVIDER(perf);
+STP_SIM_PROVIDER(control_read, .answer = answer);
+STP_SIM_PROVIDER(control_write);

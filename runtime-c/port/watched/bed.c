@@ -6,6 +6,7 @@
 
 struct stp_record_header bed_last;
 struct stp_event bed_event;
+u8 bed_looks[STP_LOOKS_SIZE_MAX];
 u32 bed_records;
 
 static int attach(struct stp_probe *probe)
@@ -33,7 +34,7 @@ int bed_try(const struct bed_options *o)
 {
 	struct stp_program program = { .probes = refs, .probes_count = BED_PROBES, .maps = o->maps, .maps_count = o->maps_count };
 	struct stp_config config = {
-		.cpus = o->cpus, .print_size = BED_PRINT_SIZE, .strings = 4, .record = o->record, .actions = o->actions,
+		.cpus = o->cpus, .print_size = BED_PRINT_SIZE, .strings = o->strings ? o->strings : 4, .record = o->record, .actions = o->actions,
 		.actions_ends = o->actions_ends ? o->actions_ends : 2 * o->actions, .time_us = o->time_us,
 		.overload_percent = o->overload_percent, .overload_interval_ms = o->overload_interval_ms, .errors = o->errors,
 	};
@@ -114,9 +115,11 @@ const char *bed_read(u32 cpu)
 		for (peeked = head.payload_size; peeked < size - sizeof(head); peeked++)
 			need(!payload[peeked]);
 		payload[head.payload_size] = 0;
-		if (head.type == STP_RECORD_EVENT)
+		if (head.type == STP_RECORD_EVENT) {
 			memcpy(&bed_event, payload, sizeof(bed_event));
-		else
+			need(head.payload_size == sizeof(bed_event) + bed_event.looks_size);
+			memcpy(bed_looks, payload + sizeof(bed_event), bed_event.looks_size);
+		} else
 			used = append(text, used, head.type == STP_RECORD_ERROR ? "E(%s)" : "%s", payload);
 		bed_last = head;
 		bed_records++;

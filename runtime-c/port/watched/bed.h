@@ -14,6 +14,7 @@ struct bed_options {
 	struct stp_map *const *maps;
 	u32 maps_count;
 	u32 cpus; /* up to 2 */
+	u32 strings; /* 0: 4 */
 	bool record;
 	u32 actions, actions_ends, time_us, overload_percent, overload_interval_ms, errors;
 };
@@ -28,13 +29,15 @@ struct stp_probe *bed_probe(u32 index);
 /* Takes all that is readable of a CPU and needs that it is well-formed. Gives the text: of prints as it is, errors as E(...). */
 const char *bed_read(u32 cpu);
 extern struct stp_record_header bed_last; /* the last record read */
-extern struct stp_event bed_event; /* the last event read */
+extern struct stp_event bed_event; /* the last event read, and its looks */
+extern u8 bed_looks[STP_LOOKS_SIZE_MAX];
 extern u32 bed_records;
 
 /* X4 of all rows. */
 void bed_check_ledger(void);
 
 void maps_cases(void);
+void looks_cases(void);
 void explore_all(void);
 
 #endif

@@ -156,12 +156,34 @@ void stp_free(void *p)
 	free(p);
 }
 
-void stp_port_task(struct stp_event *event)
+u32 stp_port_pid(const struct stp_ctx *ctx)
 {
-	event->pid = watch.task.pid;
-	event->tid = watch.task.tid;
-	event->uid = watch.task.uid;
-	memcpy(event->comm, watch.task.comm, sizeof(event->comm));
+	(void)ctx;
+	return watch.task.pid;
+}
+
+u32 stp_port_tid(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return watch.task.tid;
+}
+
+u32 stp_port_uid(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return watch.task.uid;
+}
+
+void stp_port_comm(const struct stp_ctx *ctx, char *to)
+{
+	(void)ctx;
+	memcpy(to, watch.task.comm, STP_COMM_SIZE);
+}
+
+bool stp_port_pointers_32(const struct stp_ctx *ctx)
+{
+	(void)ctx;
+	return watch.task.flags & STP_EVENT_POINTERS_32;
 }
 
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n)
@@ -198,13 +220,27 @@ u64 stp_port_cycles_per_us(void)
 	return 10;
 }
 
-/* Addresses are those of this program; the first page cannot be read, nor can what is the user's but for one byte at a time. */
-bool stp_port_read(void *to, u64 address, u32 size, bool user)
+/* Kernel addresses are those of this program but for the first page; all else is what the test plays. */
+s32 stp_port_look(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail, void *to, u32 size)
 {
-	if (address < 4096 || user)
-		return false;
-	memcpy(to, (const void *)(uintptr_t)address, size);
-	return true;
+	need(ctx == stp_this_ctx());
+	if (watch.look)
+		return watch.look(kind, key, detail, to, size);
+	if (kind != STP_LOOK_KERNEL || key < 4096)
+		return -STP_EFAULT;
+	memcpy(to, (const void *)(uintptr_t)key, size);
+	return size;
+}
+
+s32 stp_port_read(struct stp_ctx *ctx, u32 kind, u64 address, void *to, u32 size)
+{
+	return stp_port_look(ctx, kind, address, size, to, size);
+}
+
+int stp_port_resolve(struct stp_name *const *names, u32 count)
+{
+	need(names && count);
+	return watch.resolve;
 }
 
 const char *stp_port_world(void)

@@ -35,6 +35,8 @@ extern struct watch {
 	u64 cycles_step; /* added at each look */
 	/* World */
 	struct stp_event task;
+	s32 (*look)(u32 kind, u64 key, u32 detail, void *to, u32 size); /* NULL: kernel memory is this program's, nothing else is there */
+	int resolve; /* what resolving names gives */
 	const char *release;
 	u32 wakes, refills, stops;
 	u32 held; /* locks */

@@ -467,7 +467,9 @@ static void case_tasks(void)
 	records = &stp_session.cpu[0].rows[0].kind[STP_LOSS_KIND_RECORD];
 	stp_probe_hit(bed_probe(0), STP_CONTEXT_IRQ, &watch);
 	need_printed("sixteen letters 11 12 13 21 26 0");
-	need(!memcmp(&bed_event, &watch.task, sizeof(watch.task)));
+	need(bed_event.pid == 11 && bed_event.tid == 12 && bed_event.uid == 13 && !memcmp(bed_event.comm, watch.task.comm, 16));
+	need(!memcmp(bed_event.args, watch.task.args, sizeof(bed_event.args)) && !bed_event.looks_size && !bed_event.flags && bed_event.order == 1);
+	need(stp_session.order == 1 && !stp_session.recorder && bed_event.time_ns && bed_event.time_ns <= bed_last.time_ns);
 	need(bed_last.context == STP_CONTEXT_IRQ && bed_last.probe == 0 && bed_last.cpu == 0 && bed_last.type == STP_RECORD_PRINT);
 	need(records->attempted == 2 && records->delivered == 2);
 	for (i = 0; !stp_session.cpu[0].rows[0].kind[STP_LOSS_KIND_RECORD].lost[STP_LOSS_FULL]; i++)
@@ -618,6 +620,36 @@ static void raise_always(struct stp_ctx *ctx)
 	stp_raise(ctx, "the second is not kept");
 }
 
+static void raise_elsewhere(u32 level)
+{
+	stp_probe_hit(bed_probe(0), level, NULL);
+}
+
+/* Errors of two CPUs: however they overlap, each is counted once. */
+static void case_errors_at_once(void)
+{
+	struct bed_options options = { .body = raise_always, .cpus = 2, .errors = STP_UNLIMITED };
+	u64 at;
+
+	for (at = 1;; at++) {
+		bool came;
+
+		bed_open(&options);
+		watch_begin();
+		watch.plan[0] = (struct watch_plan){ .at = at, .cpu = 1, .level = STP_CONTEXT_TASK, .call = raise_elsewhere };
+		stp_probe_hit(bed_probe(0), STP_CONTEXT_TASK, NULL);
+		came = watch.plan[0].done;
+		need(stp_session.errors == 1u + came);
+		bed_read(0);
+		bed_read(1);
+		bed_close();
+		if (!came)
+			break;
+	}
+	need(at > 20);
+	watch_begin();
+}
+
 static void case_errors(void)
 {
 	struct bed_options options = { .body = raise_always, .cpus = 1, .errors = 3 };
@@ -649,7 +681,9 @@ static void need_format(u32 size, const char *expected, u32 length, u32 cut, con
 	char *out = stp_alloc(size); /* whoever writes behind it is found */
 	struct stp_text text = { .out = out, .size = size };
 
+	watch.preempt_off[0]++;
 	watch_need(!stp_format(&text, format, args), format, __FILE__, __LINE__);
+	watch.preempt_off[0]--;
 	watch_need(text.length == length && text.cut == cut, format, __FILE__, __LINE__);
 	watch_need(!strncmp(out, expected, length < size ? length : size), format, __FILE__, __LINE__);
 	stp_free(out);
@@ -657,6 +691,7 @@ static void need_format(u32 size, const char *expected, u32 length, u32 cut, con
 
 static void case_texts(void)
 {
+	struct bed_options session = { .body = nothing, .cpus = 1 };
 	char longest[STP_STRING_SIZE_MAX + 1], memory[40];
 	u32 length;
 	s64 value;
@@ -681,7 +716,8 @@ static void case_texts(void)
 	need_format(30, "-9 10 -10 99 0 1", 16, 0, "%d %d %d %d %d %d", STP_ARGS(-9, 10, -10, 99, 0, 1));
 	need_format(40, "1777777777777777777777 ffffffffffffffff", 39, 0, "%o %x", STP_ARGS(-1, -1));
 	need_format(30, "<NULL>|<NU|  <NULL>", 19, 0, "%s|%.3s|%8s", &(struct stp_args){ .value = (const u64[]){ 0, 0, 0 }, .shape = STP_SHAPE(3, 7) });
-	/* Memory: from an address, and from a string, behind whose end are zeros. */
+	/* Memory: from an address, which is a look of this CPU's context, and from a string, behind whose end are zeros. */
+	bed_open(&session);
 	for (length = 0; length < sizeof(memory); length++)
 		memory[length] = 'A' + length;
 	need_format(40, memory, 33, 0, "%.33m", STP_ARGS((const void *)memory));
@@ -693,10 +729,13 @@ static void case_texts(void)
 	{
 		struct stp_text none = { .out = NULL };
 
+		watch.preempt_off[0]++;
 		need(stp_format(&none, "%m", STP_ARGS(5)) == -STP_EFAULT && stp_format(&none, "%#m", STP_ARGS((const void *)memory)) == -STP_EFAULT);
 		need(stp_format(&none, "%.*d", STP_ARGS("x", 1)) == -STP_EINVAL && stp_format(&none, "%*d", STP_ARGS(513, 1)) == -STP_EINVAL);
 		need(stp_format(&none, "%*d", STP_ARGS(-513, 1)) == -STP_EINVAL && !stp_format(&none, "%*d%*d%512d", STP_ARGS(512, 1, -512, 1, 1)));
+		watch.preempt_off[0]--;
 	}
+	bed_close();
 #define NUMBER(text, base, expected, result) need(stp_string_number(text, base, &value) == (result) && value == (expected))
 	NUMBER("z", 36, 35, 0);
 	NUMBER("Za", 36, 35 * 36 + 10, 0);
@@ -828,7 +867,7 @@ static void write_to(void *to, const char *text, u32 length)
 
 static void case_manifest(void)
 {
-	static const char *const kinds[] = { "hit", "map", "string", "record" };
+	static const char *const kinds[] = { "hit", "map", "string", "record", "read" };
 	static const char *const causes[] = { "full", "busy", "nested", "budget", "fault", "transport", "error" };
 	static char manifest[1 << 14], expected[1 << 14];
 	struct bed_options options = { .body = nothing, .maps = all_maps, .maps_count = 2, .cpus = 2 };
@@ -842,7 +881,8 @@ static void case_manifest(void)
 	bed_probe(1)->line = 30;
 	watch.release = "6.1";
 	watch.time_ns = 777;
-	at += sprintf(at, "{\n\"protocol_version\":%d,\n\"source_hash\":\"unknown\",\n\"world\":\"watched\",\n\"release\":\"6.1\",\n\"cpus\":2,\n\"time_ns\":777,\n", STP_PROTOCOL_VERSION);
+	stp_session.addresses = 1;
+	at += sprintf(at, "{\n\"protocol_version\":%d,\n\"source_hash\":\"unknown\",\n\"world\":\"watched\",\n\"release\":\"6.1\",\n\"cpus\":2,\n\"time_ns\":777,\n\"addresses\":1,\n", STP_PROTOCOL_VERSION);
 	at += sprintf(at, "\"probes\":[\n{\"provider\":\"bed\",\"target\":\"f\",\"line\":12},\n{\"provider\":\"end\",\"target\":\"say \\\"a\\\\b\\\"?? \x7f\",\"line\":30}],\n");
 	at += sprintf(at, "\"maps\":[\n{\"name\":\"numbers\",\"entries_max\":100,\"size\":0},\n{\"name\":\"names\",\"entries_max\":100,\"size\":1}],\n\"ledger\":[");
 	for (cpu = 0; cpu < 2; cpu++) {
@@ -852,7 +892,7 @@ static void case_manifest(void)
 			row->cut = number++;
 			row->evicted = number++;
 			at += sprintf(at, "%s\n{\"cpu\":%u,\"probe\":%u,\"cut\":%llu,\"evicted\":%llu", cpu || probe ? "," : "", cpu, probe, row->cut, row->evicted);
-			for (kind = 0; kind < 4; kind++) {
+			for (kind = 0; kind < 5; kind++) {
 				row->kind[kind].attempted = number++;
 				row->kind[kind].delivered = number++;
 				at += sprintf(at, ",\"%s\":{\"attempted\":%llu,\"delivered\":%llu,\"lost\":{", kinds[kind], row->kind[kind].attempted, row->kind[kind].delivered);
@@ -915,10 +955,12 @@ int main(void)
 	case_map_definitions();
 	case_life();
 	case_tasks();
+	looks_cases();
 	case_wakes();
 	case_time();
 	case_nested();
 	case_errors();
+	case_errors_at_once();
 	case_texts();
 	case_quotes();
 	case_messages();

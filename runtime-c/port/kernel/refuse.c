@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* What a provider says when it cannot attach a probe. */
+#include <linux/slab.h>
+
+#include <stp/session.h>
+
+#include "hit.h"
+
+int stp_refuse(const struct stp_probe *probe, int error, const char *format, ...)
+{
+	va_list args;
+	char *why;
+
+	va_start(args, format);
+	why = kvasprintf(GFP_KERNEL, format, args);
+	va_end(args);
+	stp_log("%s:%d: cannot attach %s %s: %s\n", probe->file, probe->line, probe->provider->name, probe->target, why ? why : "no memory");
+	kfree(why);
+	return error;
+}
