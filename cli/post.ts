@@ -1,33 +1,110 @@
-/** stp post: a recording as the script's output. */
+/** stp post: a recording as the script's output, afterwards or while it is made. */
+import { closeSync, openSync, writeSync } from "node:fs";
 import { once } from "node:events";
 import { Command } from "commander";
-import { postprocess } from "../stpd/post/post.ts";
+import { messageOf, StpError } from "../spec/errors.ts";
+import { postprocess, type PostOptions } from "../stpd/post/post.ts";
+import { beginProgress, type Progress } from "./terminal.ts";
 
-interface PostOptions {
-  readonly json?: boolean;
-  readonly folded?: boolean;
+/** Exit status of what ^C ended, as shells have it: 128 + SIGINT. */
+const EXIT_INTERRUPTED = 130;
+
+/** What a user may choose. */
+export type PrintOptions = Pick<PostOptions, "json" | "folded" | "follow" | "sysroot">;
+
+interface PostCommandOptions extends PrintOptions {
+  readonly output?: string;
 }
 
 export function postCommand(): Command {
   return new Command("post")
     .description("Print a recording: the script's output on stdout, what was lost or damaged on stderr.")
     .argument("<directory>", "the recording")
+    .option("-o, --output <file>", "write the output to a file")
+    .option("--follow", "print while the session runs, until it ends; waits for one that has not begun")
     .option("--json", "print JSON lines, events included")
     .option("--folded", "print the backtraces that the script counted as folded lines, for flame graphs")
-    .action(async (directory: string, options: PostOptions) => {
-      await printRecording(directory, options);
-    });
+    .option("--sysroot <directory>", "where the programs and libraries of the recorded machine are, for names in user stacks")
+    .action(post);
 }
 
-/** Prints; exit status 1 if the recording is damaged, its ledger does not balance, or a probe ended with an error. */
-export async function printRecording(directory: string, options: PostOptions): Promise<void> {
-  const { ok, errors } = await postprocess(directory, {
-    json: options.json ?? false,
-    folded: options.folded ?? false,
-    write: async (bytes) => {
-      if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
-    },
-    report: (line) => process.stderr.write(`stp: ${line}\n`),
-  });
-  if (!ok || errors > 0) process.exitCode = 1;
+async function post(directory: string, options: PostCommandOptions): Promise<void> {
+  if (options.output === undefined) return printRecording(directory, options);
+  const file = new OutputFile(options.output);
+  try {
+    await printRecording(directory, options, file.write);
+  } finally {
+    file.close();
+  }
+}
+
+/** A file for the output. Throws StpError if it cannot be made or written. */
+class OutputFile {
+  readonly #fd: number;
+
+  constructor(private readonly path: string) {
+    this.#fd = this.#try(() => openSync(path, "w"));
+  }
+
+  /** Waits for the disk: nothing else is to be done meanwhile, and a thread for it costs more. */
+  readonly write = (bytes: Uint8Array): void => {
+    for (let at = 0; at < bytes.length; ) at += this.#try(() => writeSync(this.#fd, bytes, at));
+  };
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #try<Value>(action: () => Value): Value {
+    try {
+      return action();
+    } catch (cause) {
+      throw new StpError(`Cannot write ${this.path}: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+/**
+ * Prints, to stdout or where `write` puts it. Exit status 1 if the recording is damaged, its ledger does not balance, or a
+ * probe ended with an error. A first ^C stops the printing, and then the status is 130.
+ */
+export async function printRecording(directory: string, options: PrintOptions, write?: PostOptions["write"]): Promise<void> {
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.once("SIGINT", interrupt); // a second one ends the process
+  const speed = write === undefined && process.stdout.isTTY ? undefined : new Speed(directory);
+  try {
+    const { ok, errors, interrupted } = await postprocess(directory, {
+      ...options,
+      write: write ?? writeToStdout,
+      report: (line) => (speed ? speed.progress.note(line) : void process.stderr.write(`stp: ${line}\n`)),
+      signal: stop.signal,
+      ...(speed && { progress: speed.show }),
+    });
+    if (interrupted) process.exitCode = EXIT_INTERRUPTED;
+    else if (!ok || errors > 0) process.exitCode = 1;
+  } finally {
+    process.removeListener("SIGINT", interrupt);
+    speed?.progress.end();
+  }
+}
+
+async function writeToStdout(bytes: Uint8Array): Promise<void> {
+  if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
+}
+
+/** How far the printing is and how fast, for a terminal that does not show the output itself. */
+class Speed {
+  readonly progress: Progress;
+  readonly #begin_ms = performance.now();
+
+  constructor(private readonly directory: string) {
+    this.progress = beginProgress(`printing ${directory}`);
+  }
+
+  readonly show = (bytes: number): void => {
+    const megabytes = bytes / 1e6;
+    const per_second = megabytes / ((performance.now() - this.#begin_ms) / 1000);
+    this.progress.show(`printing ${this.directory}: ${megabytes.toFixed(0)} MB, ${per_second.toFixed(0)} MB/s`);
+  };
 }

@@ -341,14 +341,17 @@ static s64 str_number(struct stp_replay_room *op)
 static s64 ring_read(struct stp_replay_room *op)
 {
 	struct stp_ring *ring = &stp_session.cpu[op->head.cpu].ring;
+	unsigned long at = ring->tail;
 	s64 count;
 
 	for (count = 0; count < op->head.value; count++) {
 		if (count)
 			between_steps(op);
-		if (!stp_ring_readable(ring))
+		if (stp_ring_readable(ring) == at - ring->tail)
 			break;
-		stp_ring_consume(ring, stp_dump_record(&op->outputs, ring, ring->tail) - ring->tail);
+		at = stp_dump_record(&op->outputs, ring, at);
+		if (!ring->overwritten) /* T6 */
+			stp_ring_consume(ring, at - ring->tail);
 	}
 	return count;
 }
@@ -554,6 +557,7 @@ static int give_rings(void)
 		if (stp_session_set_ring(i, ring_memory[i], STP_REPLAY_RING_SIZE))
 			return -STP_EINVAL;
 	}
+	stp_session.cpu[STP_REPLAY_OVERWRITING_CPU].ring.overwritten = stp_session.cpu[STP_REPLAY_OVERWRITING_CPU].rows;
 	return 0;
 }
 

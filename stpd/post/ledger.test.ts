@@ -11,7 +11,7 @@ let directory = "";
 beforeEach(async () => void (directory = await mkdtemp(join(tmpdir(), "stp-ledger-"))));
 afterEach(() => rm(directory, { recursive: true }));
 
-const whole = (...records: number[]) => records.map((count) => ({ records: count, incomplete: false }));
+const whole = (...records: number[]) => records.map((count) => ({ records: count, incomplete: false, not_kept: 0 }));
 
 /** Two CPUs, one probe, 10 and 20 records; `change` gets the rows (0 and 1 of CPU 0, 2 and 3 of CPU 1). */
 async function manifestWith(change: (rows: JsonRow[]) => void = () => {}): Promise<Manifest> {
@@ -88,7 +88,7 @@ describe("lossReport", () => {
 
   it("explains missing records by reported damage, but never surplus ones", async () => {
     const manifest = await manifestWith();
-    const damaged = (records: number) => ({ records, incomplete: true });
+    const damaged = (records: number) => ({ records, incomplete: true, not_kept: 0 });
     expect(lossReport(manifest, [damaged(3), damaged(20)])).toMatchObject({ ok: true, mismatches: [{ cpu: 0, explained: true }] });
     expect(lossReport(manifest, [damaged(11), damaged(20)])).toMatchObject({ ok: false, mismatches: [{ cpu: 0, explained: false }] });
   });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../spec/protocol.ts";
 import { Merge, type MergeSource } from "./merge.ts";
+import type { Place } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 
 /** A source of given times. */
@@ -10,6 +11,10 @@ class Times implements MergeSource {
   time_ns = 0n;
   time_high = 0;
   time_low = 0;
+
+  get place(): Place {
+    return { file: `cpu${this.cpu}.data`, offset: this.offset };
+  }
 
   constructor(
     readonly cpu: number,

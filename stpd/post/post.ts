@@ -2,33 +2,44 @@
  * Postprocessing: a recording directory becomes the script's output and a report of what was lost or damaged.
  *
  * It knows no other input than the directory. Memory is bounded by CPUs and limits, whatever the recording's size.
- * Siblings: files.ts → reader.ts → merge.ts → output.ts → buffer.ts is the way of a record.
+ * Siblings: files.ts → reader.ts → merge.ts → output.ts → buffer.ts is the way of a record; follow.ts waits for more of them.
  */
 import { setImmediate } from "node:timers/promises";
+import { RECORD_TYPES } from "../../spec/protocol.ts";
 import { readManifest, type Manifest } from "../../spec/recording/manifest.ts";
 import { OutputBuffer, type WriteBytes } from "./buffer.ts";
-import { closeDataFiles, openDataFiles } from "./files.ts";
+import { DataFiles } from "./files.ts";
+import { awaitManifest, followToEnd, type Due } from "./follow.ts";
 import { ledgerText } from "./ledger-text.ts";
-import { lossReport, type LossReport } from "./ledger.ts";
+import { lossReport, LOSSES_UNKNOWN, type LossReport } from "./ledger.ts";
 import { Merge } from "./merge.ts";
-import { errorLine, printFolded, printJson, printNamed, printText, type PrintRecord } from "./output.ts";
+import { errorLine, foldedPrinter, jsonPrinter, namedPrinter, textPrinter, type Printer } from "./output.ts";
 import { describeProblem, ProblemLog, PROBLEMS_KEPT_MAX, type Problem } from "./problem.ts";
-import { RecordReader } from "./reader.ts";
-import { readSymbols, type KernelSymbols } from "./symbols.ts";
-import { FileWindow } from "./window.ts";
+import type { RecordReader } from "./reader.ts";
+import { readNames } from "./stacks.ts";
 
 /** Records after which other work of the process has its turn, even if nothing is printed. */
 const RECORDS_PER_TURN = 1 << 16;
+
+const ERROR = RECORD_TYPES.error;
+
+const UNFINISHED = "the session was not finished when this was read: it still runs (--follow waits for its end) or its stpd was killed; what it lost is not known";
 
 export interface PostOptions {
   /** JSON lines instead of text. */
   readonly json?: boolean;
   /** Lines `name;outermost;…;innermost count` of the backtraces that the script counted, and nothing else. */
   readonly folded?: boolean;
+  /** Waits for the recording if it is not there yet, and prints it as it grows, until its session has ended. */
+  readonly follow?: boolean;
+  /** Where the programs and libraries of the recorded machine are, for names in user stacks. */
+  readonly sysroot?: string;
   /** Takes the output; awaited, so that a slow reader slows us and not our memory. */
   readonly write: WriteBytes;
   /** Takes lines for stderr, without line end: problems as they are found, then losses. */
   readonly report: (line: string) => void;
+  /** Told now and then how many bytes of the recording have been read. */
+  readonly progress?: (bytes: number) => void;
   /** Stops early; what was merged is written and the result says so. */
   readonly signal?: AbortSignal;
 }
@@ -44,58 +55,108 @@ export interface PostResult {
   readonly errors: number;
   /** `signal` stopped it; files and ledger were not compared. */
   readonly interrupted: boolean;
+  /** Whether the session had ended, so that its losses are known. */
+  readonly finished: boolean;
   /** No problem, and a ledger that balances and agrees with the files. Losses that were counted are no problem. */
   readonly ok: boolean;
 }
 
+/** There was nothing to print before it was stopped. */
+const INTERRUPTED: PostResult = { records: 0, problems: [], problems_count: 0, ledger: LOSSES_UNKNOWN, errors: 0, interrupted: true, finished: false, ok: true };
+
 /** Prints a recording. Throws StpError if the directory is unusable, and whatever `write` throws. */
 export async function postprocess(directory: string, options: PostOptions): Promise<PostResult> {
-  const manifest = await readManifest(directory);
+  const { follow = false, signal } = options;
+  const begun = follow ? await awaitManifest(directory, signal) : await readManifest(directory);
+  if (begun === undefined) return INTERRUPTED;
   const log = new ProblemLog();
   const report = (problem: Problem): void => {
     log.add(problem);
     if (log.count <= PROBLEMS_KEPT_MAX) options.report(describeProblem(problem));
   };
-  const files = await openDataFiles(directory, manifest.cpus, report);
+  const files = new DataFiles(directory, begun.cpus, report, { isUnfinished: begun.state !== "ended" && !follow });
   try {
-    const readers = files.map(({ cpu, handle }) => new RecordReader(cpu, new FileWindow(handle.fd), report));
-    const printRecord = printerOf(manifest.addresses ? readSymbols(directory) : undefined, options);
-    const { interrupted, errors } = await print(new Merge(readers, report), printRecord, options);
-    return { ...conclude(manifest, readers, log, interrupted, options), errors };
+    const merge = new Merge(files.readers, report);
+    const printing = new Printing(files, merge, printerOf(directory, begun, options), options);
+    const manifest = follow ? await followToEnd(directory, begun, files, merge, printing, signal) : begun;
+    await printing.finish();
+    if (!signal?.aborted) files.reportMissing();
+    return { ...conclude(manifest, files.readers, log, options), errors: printing.errors };
   } finally {
-    await closeDataFiles(files);
+    files.close();
   }
 }
 
-function printerOf(symbols: KernelSymbols | undefined, { json, folded }: PostOptions): PrintRecord {
-  if (json) return printJson;
-  if (folded) return printFolded(symbols);
-  return symbols ? printNamed(symbols) : printText;
+function printerOf(directory: string, manifest: Manifest, options: PostOptions): Printer {
+  if (options.json) return jsonPrinter;
+  const names = readNames(directory, manifest, options);
+  if (options.folded) return foldedPrinter(names.foldLine);
+  return names.known ? namedPrinter(names.nameStacks) : textPrinter;
 }
 
-/** Returns whether it was interrupted, and how many errors it met. */
-async function print(merge: Merge<RecordReader>, printRecord: PrintRecord, { json, write, report, signal }: PostOptions): Promise<{ interrupted: boolean; errors: number }> {
-  let errors = 0;
-  const output = new OutputBuffer(write);
-  for (let turn = 1; !signal?.aborted; turn++) {
-    const record = merge.next();
-    if (record === undefined) break;
-    printRecord(record, output);
-    const error = errorLine(record);
-    if (error !== undefined) errors++;
-    if (error !== undefined && !json) report(error);
-    if (output.isFull) await output.flush();
-    if (turn % RECORDS_PER_TURN === 0) await setImmediate();
+/** The way of the records from the merge to the writer. */
+class Printing implements Due {
+  /** Error records met. */
+  errors = 0;
+  readonly #output: OutputBuffer;
+
+  constructor(
+    private readonly files: DataFiles,
+    private readonly merge: Merge<RecordReader>,
+    private readonly printer: Printer,
+    private readonly options: PostOptions,
+  ) {
+    this.#output = new OutputBuffer(options.write);
+    printer.begin?.(this.#output);
   }
-  await output.flush();
-  return { interrupted: signal?.aborted ?? false, errors };
+
+  /** Prints and writes the records that begin before an offset in their CPU's stream; without `ends` all that there are. */
+  async printTo(ends?: readonly number[]): Promise<void> {
+    const { progress, signal } = this.options;
+    for (let isMore = true; isMore && !signal?.aborted; ) {
+      isMore = this.#printBlock(ends);
+      await this.#output.flush();
+      progress?.(this.files.bytesRead());
+      if (isMore) await setImmediate();
+    }
+  }
+
+  /** Prints what is left, and the end. */
+  async finish(): Promise<void> {
+    await this.printTo();
+    this.printer.end?.(this.#output);
+    await this.#output.flush();
+  }
+
+  /** As much as is written at once; false if there is no more. */
+  #printBlock(ends: readonly number[] | undefined): boolean {
+    const { merge, printer } = this;
+    const output = this.#output;
+    for (let records = 0; records < RECORDS_PER_TURN && !output.isFull; records++) {
+      const record = merge.peek();
+      if (record === undefined || (ends !== undefined && record.offset >= (ends[record.cpu] ?? 0))) return false;
+      merge.take();
+      printer.print(record, output);
+      if (record.type_code === ERROR) this.#error(record);
+    }
+    return true;
+  }
+
+  #error(record: RecordReader): void {
+    this.errors++;
+    if (!this.options.json) this.options.report(errorLine(record));
+  }
 }
 
-function conclude(manifest: Manifest, readers: readonly RecordReader[], log: ProblemLog, interrupted: boolean, options: PostOptions): Omit<PostResult, "errors"> {
-  const records = new Map(readers.map((reader) => [reader.cpu, reader.count]));
-  const found = Array.from({ length: manifest.cpus }, (_, cpu) => ({ records: records.get(cpu) ?? 0, incomplete: log.isIncomplete(cpu) }));
+function conclude(manifest: Manifest, readers: readonly RecordReader[], log: ProblemLog, options: PostOptions): Omit<PostResult, "errors"> {
+  const interrupted = options.signal?.aborted ?? false;
+  const finished = manifest.state === "ended";
+  const found = readers.map(({ cpu, count, not_kept }) => ({ records: count, incomplete: log.isIncomplete(cpu), not_kept }));
   const ledger = lossReport(manifest, interrupted ? undefined : found);
   if (log.count > PROBLEMS_KEPT_MAX) options.report(`${log.count - PROBLEMS_KEPT_MAX} more problems like these`);
+  for (const [cpu, { not_kept }] of found.entries())
+    if (not_kept > 0) options.report(`cpu${cpu}: the first ${not_kept} bytes were not kept (rotation, overwrite mode, or attached later)`);
+  if (!finished && !interrupted) options.report(UNFINISHED);
   for (const line of ledgerText(ledger, manifest)) options.report(line);
   return {
     records: found.reduce((total, cpu) => total + cpu.records, 0),
@@ -103,6 +164,7 @@ function conclude(manifest: Manifest, readers: readonly RecordReader[], log: Pro
     problems_count: log.count,
     ledger,
     interrupted,
+    finished,
     ok: log.count === 0 && ledger.ok,
   };
 }

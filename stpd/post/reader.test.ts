@@ -1,14 +1,15 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HEADER_OFFSETS, HEADER_SIZE, encodeRecord, PAYLOAD_SIZE_MAX, type StpRecord } from "../../spec/recording/record.ts";
 import { encodeEvent } from "../../spec/recording/event.ts";
+import { Parts } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import { RecordReader } from "./reader.ts";
 import { dataOf, recordsOf, type Draft } from "./testing.ts";
-import { FileWindow } from "./window.ts";
+import { StreamWindow } from "./window.ts";
 
 let directory = "";
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), "stp-reader-"))));
@@ -18,18 +19,17 @@ type Read = StpRecord & { readonly offset: number };
 
 /** Reads bytes as cpu1.data; a tiny window slides often. */
 function read(bytes: Uint8Array, window_size = 64): { records: Read[]; problems: Problem[]; memory: number } {
-  const path = join(directory, "cpu1.data");
-  writeFileSync(path, bytes);
-  const fd = openSync(path, "r");
+  writeFileSync(join(directory, "cpu1.data"), bytes);
+  const parts = new Parts(1, directory, [{ cpu: 1, offset: 0, name: "cpu1.data" }]);
   try {
-    const window = new FileWindow(fd, window_size);
+    const window = new StreamWindow(parts, window_size);
     const problems: Problem[] = [];
-    const reader = new RecordReader(1, window, (problem) => problems.push(problem));
+    const reader = new RecordReader(window, (problem) => problems.push(problem));
     const records: Read[] = [];
     while (reader.next()) records.push(reader.copy());
     return { records, problems, memory: window.buffer.length };
   } finally {
-    closeSync(fd);
+    parts.close();
   }
 }
 

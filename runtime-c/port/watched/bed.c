@@ -34,7 +34,7 @@ int bed_try(const struct bed_options *o)
 {
 	struct stp_program program = { .probes = refs, .probes_count = BED_PROBES, .maps = o->maps, .maps_count = o->maps_count };
 	struct stp_config config = {
-		.cpus = o->cpus, .print_size = BED_PRINT_SIZE, .strings = o->strings ? o->strings : 4, .record = o->record, .actions = o->actions,
+		.cpus = o->cpus, .print_size = BED_PRINT_SIZE, .strings = o->strings ? o->strings : 4, .record = o->record, .overwrite = o->overwrite, .actions = o->actions,
 		.actions_ends = o->actions_ends ? o->actions_ends : 2 * o->actions, .time_us = o->time_us,
 		.overload_percent = o->overload_percent, .overload_interval_ms = o->overload_interval_ms, .errors = o->errors,
 	};
@@ -145,4 +145,13 @@ void bed_check_ledger(void)
 			}
 		}
 	}
+}
+
+const char *bed_logged(void)
+{
+	static size_t seen;
+	const char *text = stp_log_text() + seen;
+
+	seen += strlen(text);
+	return text;
 }

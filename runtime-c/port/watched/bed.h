@@ -15,7 +15,7 @@ struct bed_options {
 	u32 maps_count;
 	u32 cpus; /* up to 2 */
 	u32 strings; /* 0: 4 */
-	bool record;
+	bool record, overwrite;
 	u32 actions, actions_ends, time_us, overload_percent, overload_interval_ms, errors;
 };
 
@@ -36,8 +36,20 @@ extern u32 bed_records;
 /* X4 of all rows. */
 void bed_check_ledger(void);
 
+/* What the log says more since the last call. */
+const char *bed_logged(void);
+
+/* That two texts are the same; else it shows the first. */
+#define need_text(text, expected) do { \
+	const char *found = (text); \
+	watch_need(!strcmp(found, expected), found, __FILE__, __LINE__); \
+} while (0)
+#define need_log(expected) need_text(bed_logged(), expected)
+#define need_printed(expected) need_text(bed_read(0), expected)
+
 void maps_cases(void);
 void looks_cases(void);
+void rings_cases(void);
 void explore_all(void);
 
 #endif

@@ -16,24 +16,6 @@
 
 #include "bed.h"
 
-/* What the log says more since the last call. */
-static const char *logged(void)
-{
-	static size_t seen;
-	const char *text = stp_log_text() + seen;
-
-	seen += strlen(text);
-	return text;
-}
-
-static void need_text(const char *text, const char *expected, int line)
-{
-	watch_need(!strcmp(text, expected), text, __FILE__, line);
-}
-
-#define need_log(text) need_text(logged(), text, __LINE__)
-#define need_printed(text) need_text(bed_read(0), text, __LINE__)
-
 STP_MAP(numbers, STP_KEYS(STP_INT64), STP_INT64, .entries_max = 100);
 STP_MAP(names, STP_KEYS(STP_STR), STP_INT64, .entries_max = 100, .string_size = 40);
 STP_MAP(texts, STP_KEYS(STP_INT64, STP_STR), STP_STR, .entries_max = 100, .string_size = 40);
@@ -157,31 +139,6 @@ static void case_formats(void)
 	need(!watch.live);
 	program.formats_count = 1;
 	need(!init_with(&program, (struct stp_config){ .cpus = 1 }));
-	stp_session_fini();
-}
-
-static void case_rings(void)
-{
-	static u64 memory[64];
-	struct stp_program program = { .probes = NULL };
-
-	need(!init_with(&program, (struct stp_config){ .cpus = 2, .print_size = 96 }));
-	need(stp_session_set_ring(1, memory, 64) == -STP_EINVAL);
-	need_log("a ring must be a power of two of 128 to 268435456 bytes and hold a print buffer of 96, not 64\n");
-	need(stp_session_set_ring(1, memory, 192) == -STP_EINVAL);
-	need(stp_session_set_ring(1, memory, 2ul * STP_RING_SIZE_MAX) == -STP_EINVAL);
-	need(!stp_session.cpu[1].ring.data);
-	logged();
-	need(!stp_session_set_ring(1, memory, STP_RING_SIZE_MAX));
-	need(!stp_session_set_ring(1, memory, 128));
-	need(stp_session.cpu[1].ring.data == (u8 *)memory && stp_session.cpu[1].ring.size == 128 && stp_session.cpu[1].ring.cpu == 1);
-	need(stp_session.cpu[1].ring.wake_size == 32 && !stp_session.cpu[0].ring.data);
-	need_log("");
-	stp_session_fini();
-	need(!init_with(&program, (struct stp_config){ .cpus = 1, .print_size = 97 }));
-	need(stp_session_set_ring(0, memory, 128) == -STP_EINVAL);
-	logged();
-	need(!stp_session_set_ring(0, memory, 256));
 	stp_session_fini();
 }
 
@@ -481,36 +438,6 @@ static void case_tasks(void)
 	watch.preempt_off[0]--;
 	bed_close();
 	watch_quiet("tasks");
-}
-
-static int wakes_at;
-
-static void print_40(struct stp_ctx *ctx)
-{
-	stp_printf(ctx, "%s", "1234567890123456789012345678901234567890");
-}
-
-/* A ring of 4096 bytes wakes its reader from 1024 on; each record is 72 bytes. */
-static void case_wakes(void)
-{
-	struct bed_options options = { .body = print_40, .cpus = 1 };
-	u32 i;
-
-	bed_open(&options);
-	watch.wakes = 0;
-	for (i = 1; i <= 15; i++) {
-		stp_probe_hit(bed_probe(0), STP_CONTEXT_TASK, NULL);
-		if (watch.wakes && !wakes_at)
-			wakes_at = i;
-	}
-	need(wakes_at == 15 && watch.wakes == 1);
-	bed_read(0);
-	for (i = 1; i <= 64; i++)
-		stp_probe_hit(bed_probe(0), STP_CONTEXT_TASK, NULL);
-	need(watch.wakes == 1 + 50);
-	need(stp_session.cpu[0].rows[0].kind[STP_LOSS_KIND_RECORD].lost[STP_LOSS_FULL] == 64 - 4096 / 72);
-	bed_read(0);
-	bed_close();
 }
 
 static u32 rounds;
@@ -868,7 +795,7 @@ static void write_to(void *to, const char *text, u32 length)
 static void case_manifest(void)
 {
 	static const char *const kinds[] = { "hit", "map", "string", "record", "read" };
-	static const char *const causes[] = { "full", "busy", "nested", "budget", "fault", "transport", "error" };
+	static const char *const causes[] = { "full", "busy", "nested", "budget", "fault", "transport", "error", "overwritten" };
 	static char manifest[1 << 14], expected[1 << 14];
 	struct bed_options options = { .body = nothing, .maps = all_maps, .maps_count = 2, .cpus = 2 };
 	u32 cpu, probe, kind, cause, number = 1;
@@ -883,6 +810,7 @@ static void case_manifest(void)
 	watch.time_ns = 777;
 	stp_session.addresses = 1;
 	at += sprintf(at, "{\n\"protocol_version\":%d,\n\"source_hash\":\"unknown\",\n\"world\":\"watched\",\n\"release\":\"6.1\",\n\"cpus\":2,\n\"time_ns\":777,\n\"addresses\":1,\n", STP_PROTOCOL_VERSION);
+	at += sprintf(at, "\"user_addresses\":0,\n\"mode\":\"discard\",\n\"transport\":\"relay\",\n\"ring_size\":%lu,\n\"state\":\"running\",\n", stp_session.cpu[0].ring.size);
 	at += sprintf(at, "\"probes\":[\n{\"provider\":\"bed\",\"target\":\"f\",\"line\":12},\n{\"provider\":\"end\",\"target\":\"say \\\"a\\\\b\\\"?? \x7f\",\"line\":30}],\n");
 	at += sprintf(at, "\"maps\":[\n{\"name\":\"numbers\",\"entries_max\":100,\"size\":0},\n{\"name\":\"names\",\"entries_max\":100,\"size\":1}],\n\"ledger\":[");
 	for (cpu = 0; cpu < 2; cpu++) {
@@ -896,7 +824,7 @@ static void case_manifest(void)
 				row->kind[kind].attempted = number++;
 				row->kind[kind].delivered = number++;
 				at += sprintf(at, ",\"%s\":{\"attempted\":%llu,\"delivered\":%llu,\"lost\":{", kinds[kind], row->kind[kind].attempted, row->kind[kind].delivered);
-				for (cause = 0; cause < 7; cause++) {
+				for (cause = 0; cause < 8; cause++) {
 					row->kind[kind].lost[cause] = number++;
 					at += sprintf(at, "%s\"%s\":%llu", cause ? "," : "", causes[cause], row->kind[kind].lost[cause]);
 				}
@@ -950,13 +878,12 @@ int main(void)
 	case_limits();
 	case_defaults();
 	case_formats();
-	case_rings();
+	rings_cases();
 	case_memory();
 	case_map_definitions();
 	case_life();
 	case_tasks();
 	looks_cases();
-	case_wakes();
 	case_time();
 	case_nested();
 	case_errors();
