@@ -14,6 +14,7 @@ export type PrintOptions = Pick<PostOptions, "json" | "folded" | "follow" | "sys
 
 interface PostCommandOptions extends PrintOptions {
   readonly output?: string;
+  readonly perfetto?: string;
 }
 
 export function postCommand(): Command {
@@ -24,17 +25,22 @@ export function postCommand(): Command {
     .option("--follow", "print while the session runs, until it ends; waits for one that has not begun")
     .option("--json", "print JSON lines, events included")
     .option("--folded", "print the backtraces that the script counted as folded lines, for flame graphs")
+    .option("--perfetto <file>", "also write a trace for ui.perfetto.dev")
     .option("--sysroot <directory>", "where the programs and libraries of the recorded machine are, for names in user stacks")
     .action(post);
 }
 
-async function post(directory: string, options: PostCommandOptions): Promise<void> {
-  if (options.output === undefined) return printRecording(directory, options);
-  const file = new OutputFile(options.output);
+async function post(directory: string, { output, perfetto, ...options }: PostCommandOptions): Promise<void> {
+  const files: OutputFile[] = [];
+  const writerTo = (path: string): PostOptions["write"] => {
+    const file = new OutputFile(path);
+    files.push(file);
+    return file.write;
+  };
   try {
-    await printRecording(directory, options, file.write);
+    await printRecording(directory, options, { ...(output !== undefined && { write: writerTo(output) }), ...(perfetto !== undefined && { writePerfetto: writerTo(perfetto) }) });
   } finally {
-    file.close();
+    for (const file of files) file.close();
   }
 }
 
@@ -65,20 +71,21 @@ class OutputFile {
 }
 
 /**
- * Prints, to stdout or where `write` puts it. Exit status 1 if the recording is damaged, its ledger does not balance, or a
- * probe ended with an error. A first ^C stops the printing, and then the status is 130.
+ * Prints, to stdout or where `writers` say. Exit status 1 if the recording is damaged, its ledger does not balance, or a
+ * probe ended with an error. A first ^C stops the printing, and then the status is 130; with a `signal` that alone does.
  */
-export async function printRecording(directory: string, options: PrintOptions, write?: PostOptions["write"]): Promise<void> {
+export async function printRecording(directory: string, options: PrintOptions, writers: Partial<Pick<PostOptions, "write" | "writePerfetto" | "signal">> = {}): Promise<void> {
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
-  process.once("SIGINT", interrupt); // a second one ends the process
-  const speed = write === undefined && process.stdout.isTTY ? undefined : new Speed(directory);
+  if (!writers.signal) process.once("SIGINT", interrupt); // a second one ends the process
+  const speed = writers.write === undefined && process.stdout.isTTY ? undefined : new Speed(directory);
   try {
     const { ok, errors, interrupted } = await postprocess(directory, {
       ...options,
-      write: write ?? writeToStdout,
-      report: (line) => (speed ? speed.progress.note(line) : void process.stderr.write(`stp: ${line}\n`)),
+      write: writeToStdout,
       signal: stop.signal,
+      ...writers,
+      report: (line) => (speed ? speed.progress.note(line) : void process.stderr.write(`stp: ${line}\n`)),
       ...(speed && { progress: speed.show }),
     });
     if (interrupted) process.exitCode = EXIT_INTERRUPTED;

@@ -378,6 +378,7 @@ export const FRAMES = {
   file: { type: 5, doc: "a file begins; payload: its path" },
   data: { type: 6, doc: "bytes of that file" },
   beat: { type: 7, doc: "still alive; no payload" },
+  more: { type: 9, doc: "a file that was sent goes on; payload: its path; data follows" },
   done: { type: 8, doc: "the job ended; payload: decimal, 0 for success" },
 } as const;
 export type FrameName = keyof typeof FRAMES;

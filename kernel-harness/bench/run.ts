@@ -20,17 +20,19 @@ import { readSources } from "../sources.ts";
 import { step } from "../steps.ts";
 import { inTemporaryDirectory } from "../temporary.ts";
 import { buildProgram } from "../tools.ts";
+import { benchDelivery, type DeliveryRow } from "./delivery.ts";
 import { BPFTRACE_PACKAGES, BPFTRACE_PROGRAMS, bpftraceOutput, bpftraceSteps } from "./bpftrace.ts";
 import { parseMeasurements, rounded, type Measurements } from "./figures.ts";
 import { runCounted, type CountedRun } from "./guest.ts";
 import { BARE_CALLS, BODIES, requireAllHits } from "./hits.ts";
-import { rowFigure, ROWS } from "./rows.ts";
+import { rowFigure, ROWS, type Row } from "./rows.ts";
 import { buildScript, patchSystemTap, SYSTEMTAP_FILES, SYSTEMTAP_PACKAGES, SYSTEMTAP_PROGRAMS } from "./systemtap.ts";
 import { fetchTree, programFiles, type TreeSource } from "./tree.ts";
 
-export interface BenchRow {
+/** A row in which less is better. */
+export interface CostRow {
   readonly operation: string;
-  readonly unit: "instructions" | "seconds";
+  readonly unit: Row["unit"];
   readonly ours: number;
   /** SystemTap's. */
   readonly peer: number;
@@ -40,6 +42,16 @@ export interface BenchRow {
   readonly target?: number;
   /** Where bpftrace was measured, too. */
   readonly bpftrace?: number;
+}
+
+export type BenchRow = CostRow | DeliveryRow;
+
+export function isDelivery(row: BenchRow): row is DeliveryRow {
+  return row.unit === "lines" || row.unit === "lines/s";
+}
+
+export function isCost(row: BenchRow): row is CostRow {
+  return !isDelivery(row);
 }
 
 export interface BenchResult {
@@ -79,7 +91,9 @@ export async function benchKernel(name: string, report: (line: string) => void):
   };
   report(`measuring on ${kernel.name}`);
   const run = await runCounted(kernel, files, [...commonSteps(), ...ourSteps(), ...peerSteps(), ...BODIES.flatMap((body) => bpftraceSteps(STEP_S_MAX, body))], (at) => report(`measuring on ${kernel.name}: ${at}`));
-  return { kernel: kernel.release, rows: compare(await ourMeasurements(run), peerMeasurements(run), bpftraceMeasurements(run)) };
+  const costs = compare(await ourMeasurements(run), peerMeasurements(run), bpftraceMeasurements(run));
+  const delivery = await benchDelivery(kernel, tree, await peerPrograms(tree), report);
+  return { kernel: kernel.release, rows: [...costs, ...delivery] };
 }
 
 async function ourFiles(kernel: FetchedKernel, report: (line: string) => void): Promise<GuestFiles> {
@@ -106,7 +120,11 @@ async function peerFiles(tree: string, kernel: FetchedKernel, report: (line: str
     modules[`/stp_peer_${pair}.ko`] = await buildScript(tree, kernel, `stp_peer_${pair}`, await readFile(join(PROJECT_ROOT, HERE, `${pair}.stp`), "utf8"));
   }
   const scripts = BODIES.map(({ name }) => [`/${name}.bt`, join(PROJECT_ROOT, HERE, `${name}.bt`)] as const);
-  return { ...SYSTEMTAP_FILES, ...(await programFiles(tree, [...SYSTEMTAP_PROGRAMS, ...BPFTRACE_PROGRAMS])), ...modules, ...Object.fromEntries(scripts) };
+  return { ...(await peerPrograms(tree)), ...modules, ...Object.fromEntries(scripts) };
+}
+
+async function peerPrograms(tree: string): Promise<GuestFiles> {
+  return { ...SYSTEMTAP_FILES, ...(await programFiles(tree, [...SYSTEMTAP_PROGRAMS, ...BPFTRACE_PROGRAMS])) };
 }
 
 /** Calls without a probe: subtracted on all sides. */
@@ -185,7 +203,7 @@ async function requireNoLoss(run: CountedRun, recording: string): Promise<void> 
   });
 }
 
-function compare(ours: Measurements, peer: Measurements, bpftrace: Measurements): BenchRow[] {
+function compare(ours: Measurements, peer: Measurements, bpftrace: Measurements): CostRow[] {
   return ROWS.map((row) => {
     const { operation, unit, target } = row;
     const figures = { ours: rowFigure(row, ours), peer: rowFigure(row, peer) };

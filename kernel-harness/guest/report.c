@@ -157,6 +157,18 @@ int report_beat(void)
 	return beat_due_ms - clock_ms();
 }
 
+int report_fd(void)
+{
+	return port;
+}
+
+bool report_heard(void)
+{
+	char byte;
+
+	return read(port, &byte, 1) == 1;
+}
+
 void report_done(int error)
 {
 	struct pollfd answer = { .fd = port, .events = POLLIN };

@@ -229,6 +229,7 @@ export const FRAME_EXIT: i32 = 4; // a program ended; payload: name, NUL, decima
 export const FRAME_FILE: i32 = 5; // a file begins; payload: its path
 export const FRAME_DATA: i32 = 6; // bytes of that file
 export const FRAME_BEAT: i32 = 7; // still alive; no payload
+export const FRAME_MORE: i32 = 9; // a file that was sent goes on; payload: its path; data follows
 export const FRAME_DONE: i32 = 8; // the job ended; payload: decimal, 0 for success
 
 // Limits

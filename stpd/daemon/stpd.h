@@ -65,6 +65,9 @@ int module_load(const struct options *options);
 int module_unload(void);
 /* A loaded module, by its name. Return: 0, or -1 if it is not loaded, or none of stp. */
 int module_find(const char *name);
+bool module_is_loaded(void);
+/* The transport that it was loaded with. */
+const char *module_transport(void);
 const char *module_name(void);
 
 /* recording.c: the recording directory. Each says why it failed. */
@@ -73,7 +76,7 @@ int recording_create(const char *directory);
 int recording_resume(const char *directory, const char *session);
 /* Notes whose recording it is, and holds some room back for its end. */
 int recording_begin(const char *session);
-/* Removes what was made since recording_create(): the session never began. */
+/* The session never began: removes what was made, unless an earlier stpd had begun it. */
 void recording_discard(void);
 int recording_folder(void);
 const char *recording_path(void);
@@ -91,8 +94,10 @@ void recording_write_pid(void);
 int write_all(int to, const void *bytes, size_t size);
 
 /* symbols.c: what gives addresses their names. Say what they could not keep. */
-void symbols_keep_kernel(void);
-void symbols_keep_modules(void);
+void symbols_keep_kernel(int folder);
+void symbols_keep_modules(int folder);
+/* What symbols/maps has so far, for a snapshot. */
+void symbols_copy_maps(int folder);
 
 /* maps.c: executable mappings of processes, into symbols/maps, from maps_begin() to maps_end(). */
 struct pollfd;
@@ -125,6 +130,8 @@ void command_end(void);
 int watch_open(pid_t pid);
 /* What to poll for its end, or -1: then ask watch_is_over() each WATCH_MS. */
 int watch_poll(void);
+bool watch_is_set(void);
+/* True once. */
 bool watch_is_over(void);
 #define WATCH_MS 200 /* ms */
 
@@ -147,5 +154,9 @@ enum event events_wait(void);
 void events_say_log(bool first);
 /* For a child: signals as they were. */
 void events_reset_signals(void);
+
+/* session.c, cleanup.c: the tasks. Return: exit status. */
+int session_run(const struct options *options);
+int clean_up(const struct options *options);
 
 #endif

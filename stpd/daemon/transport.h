@@ -57,6 +57,14 @@ struct status {
 	char loaded_ns[24];	 /* when the module was loaded: identifies the session */
 };
 
+/* The streams that the readers fill, for the main thread when they have ended. */
+extern struct stream transport_streams[CPUS_MAX];
+extern int transport_streams_count;
+/* Whether readers wait for the end of the session; in mode overwrite there are none. */
+extern bool transport_has_readers;
+/* Whether one could not read or write, so that the session should stop. */
+bool transport_has_failed(void);
+
 /* By its name. */
 const struct transport *transport_of(const char *name);
 /* Readers tell the main thread. */

@@ -10,7 +10,7 @@ import type { RecordReader } from "./reader.ts";
 export type WriteBytes = (bytes: Uint8Array) => void | Promise<void>;
 
 /** Bytes that are collected before they are written. */
-const BLOCK_SIZE = 1 << 20;
+const BLOCK_SIZE = 1 << 18;
 
 /** Bytes up to which copying word by word is faster than a call. */
 const COPY_SIZE_MAX = 256;
@@ -36,11 +36,9 @@ export class OutputBuffer {
   }
 
   /** Appends the payload of a record, whose bytes are padded: of small ones there are millions. */
-  appendPayload(record: RecordReader): void {
-    const size = record.payload_size;
-    if (size > COPY_SIZE_MAX) return this.append(record.bytes, record.payload_begin, size);
+  appendPayload({ view: from, bytes, payload_begin: begin, payload_size: size }: RecordReader): void {
+    if (size > COPY_SIZE_MAX) return this.append(bytes, begin, size);
     if (this.used + size + WORD_SIZE > this.block.length) this.grow(size + WORD_SIZE);
-    const { view: from, payload_begin: begin } = record;
     const { view: to, used: at } = this;
     for (let i = 0; i < size; i += WORD_SIZE) to.setInt32(at + i, from.getInt32(begin + i, true), true);
     this.used += size;

@@ -14,6 +14,7 @@ import { readManifest, type Manifest } from "../../spec/recording/manifest.ts";
 import type { DataFiles } from "./files.ts";
 import type { Merge } from "./merge.ts";
 import type { RecordReader } from "./reader.ts";
+import type { Names, StackRecord } from "./stacks.ts";
 
 /** Milliseconds between two looks at the files. */
 const POLL_MS = 50;
@@ -70,6 +71,29 @@ export async function followToEnd(directory: string, begun: Manifest, files: Dat
     await pause(signal);
   }
   return manifest;
+}
+
+/** Names of a recording whose symbols may come later than its first records. */
+export class LateNames {
+  #looked_ms = performance.now();
+
+  constructor(
+    private names: Names,
+    private readonly read: () => Names,
+  ) {}
+
+  get known(): boolean {
+    return this.names.known;
+  }
+
+  readonly nameStacks = (text: string, record: StackRecord): string => (this.#look(), this.names.nameStacks(text, record));
+  readonly foldLine = (line: string, record: StackRecord): string | undefined => (this.#look(), this.names.foldLine(line, record));
+
+  #look(): void {
+    if (this.names.known || performance.now() - this.#looked_ms < POLL_MS) return;
+    this.#looked_ms = performance.now();
+    this.names = this.read();
+  }
 }
 
 async function pause(signal: AbortSignal | undefined): Promise<void> {

@@ -60,6 +60,18 @@ describe("lossReport", () => {
     });
   });
 
+  it("T6: says what a ring overwrote", async () => {
+    const manifest = await manifestWith((rows) => void (rows[2]!["record"] = jsonCount(20, { overwritten: 30 })));
+    const report = lossReport(manifest, whole(10, 20));
+    expect(report.ok).toBe(true);
+    expect(ledgerText(report, manifest)).toEqual(['LOST  OF  KIND    CAUSE        PROBE', '  30  60  record  overwritten  kprobe "do_sys_openat2", line 5']);
+  });
+
+  it("says nothing of a session that has not ended, whose counters ran on while they were written", async () => {
+    const manifest = await manifestWith((rows) => void (rows[0]!["record"] = { ...jsonCount(10, { full: 3 }), attempted: 1 }));
+    expect(lossReport({ ...manifest, state: "running" }, whole(1, 99))).toEqual({ losses: [], cuts: [], evictions: [], imbalances: [], mismatches: [], ok: true });
+  });
+
   it.each(["hit", "map", "string", "record"] as const)("X4: accuses the runtime of a row whose %s does not balance", async (kind) => {
     const manifest = await manifestWith((rows) => void (rows[3]![kind] = { ...jsonCount(0, { full: 2 }), attempted: 1 }));
     const report = lossReport(manifest, whole(10, 20));

@@ -71,15 +71,14 @@ export class Processes {
     for (const { time, words } of lines) this.#take(time, words);
   }
 
-  /** The mapping that held an address of a process at a time, or when the process ended; undefined if that is not known. */
-  find(pid: number, address: bigint, time_ns: bigint): Mapping | undefined {
-    const key = keyOf(address);
+  /** The mapping that held an address (exact, as a number) of a process at a time, or when the process ended; undefined if that is not known. */
+  find(pid: number, address: number, time_ns: bigint): Mapping | undefined {
     let time = this.#timeOf(time_ns);
     let image = lastUpTo(this.#images.get(pid) ?? [], time, ({ begin }) => begin);
     // After a loss nobody knows whether a pid that was free has been used again.
     if (image !== undefined && image.exit <= time && this.#losses.some((loss) => loss >= image!.exit && loss <= time)) return undefined;
     for (let forks = 0; image !== undefined && forks < FORKS_MAX; forks++) {
-      const found = mappingOf(image, key, time);
+      const found = mappingOf(image, address, time);
       if (found) return found;
       time = Math.min(time, image.begin);
       image = image.parent;
@@ -125,11 +124,11 @@ export class Processes {
   }
 }
 
-function mappingOf({ mappings }: Image, key: number, time: number): Mapping | undefined {
+function mappingOf({ mappings }: Image, address: number, time: number): Mapping | undefined {
   const last = countUpTo(mappings, time, (mapping) => mapping.time);
   for (let i = last - 1; i >= 0 && i >= last - MAPPINGS_SCANNED_MAX; i--) {
     const mapping = mappings[i]!;
-    if (key >= mapping.start && key < mapping.end) return mapping;
+    if (address >= mapping.start && address < mapping.end) return mapping;
   }
   return undefined;
 }

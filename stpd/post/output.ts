@@ -7,19 +7,21 @@
  */
 import { isUtf8 } from "node:buffer";
 import { RECORD_TYPES } from "../../spec/protocol.ts";
+import type { Manifest } from "../../spec/recording/manifest.ts";
 import { decodeEvent, type StpLook } from "../../spec/recording/event.ts";
 import type { OutputBuffer } from "./buffer.ts";
 import type { RecordReader } from "./reader.ts";
 import { Search } from "./search.ts";
 
 const PRINT = RECORD_TYPES.print;
-/** In every backtrace, of the kernel and of user space. */
-const STACK = Buffer.from("stack ");
+/** With what backtraces begin, of the kernel and of user space. The first byte is rare in most texts: a search is as fast as memory then. */
+const STACK = Buffer.from("<stack ");
+const USER_STACK = Buffer.from("<ustack ");
 
 /**
  * One form of the output: text, JSON lines, … Each method appends to `output` and keeps nothing of it.
  *
- * A printer is made for one recording (post.ts, printersOf()) and may keep a state of bounded size. Calls come in this
+ * A printer is made for one recording (post.ts) and may keep a state of bounded size. Calls come in this
  * order: begin, print for each record in the order of the merge, end. It must not throw for anything that is in a record.
  */
 export interface Printer {
@@ -27,8 +29,8 @@ export interface Printer {
   readonly begin?: (output: OutputBuffer) => void;
   /** Any record, whatever its type. It is a cursor: copy what is kept beyond the call. */
   readonly print: (record: RecordReader, output: OutputBuffer) => void;
-  /** What stands behind the last record, even if the reading was stopped early. */
-  readonly end?: (output: OutputBuffer) => void;
+  /** What stands behind the last record, even if the reading was stopped early. `manifest`: the last one, of a session that was followed that of its end. */
+  readonly end?: (output: OutputBuffer, manifest: Manifest) => void;
 }
 
 /** Replaces the addresses in a text's backtraces by names; `text` has a character for each byte (latin1). */
@@ -48,12 +50,14 @@ export const textPrinter: Printer = {
 
 /** The same with names in the place of addresses of backtraces. */
 export function namedPrinter(nameStacks: NameStacks): Printer {
-  const stacks: Search[] = [];
+  const kernel: Search[] = [];
+  const user: Search[] = [];
   return {
     print(record, output) {
       if (record.type_code !== PRINT) return;
-      const search = (stacks[record.cpu] ??= new Search(STACK));
-      if (search.isIn(record)) output.appendLatin1(nameStacks(latin1Of(record), record));
+      const hasStack = (kernel[record.cpu] ??= new Search(STACK)).isIn(record);
+      const hasUserStack = (user[record.cpu] ??= new Search(USER_STACK)).isIn(record);
+      if (hasStack || hasUserStack) output.appendLatin1(nameStacks(latin1Of(record), record));
       else output.appendPayload(record);
     },
   };

@@ -65,6 +65,11 @@ export class Parts {
     this.begin = parts[0]?.offset ?? 0;
   }
 
+  /** Whether no part has been opened. */
+  get isUnread(): boolean {
+    return this.#read.length === 0;
+  }
+
   /** Takes a part that came later. One from before the last is of no use any more. */
   add(part: Part): void {
     const last = this.#parts.at(-1);

@@ -9,14 +9,14 @@ import { RECORD_TYPES } from "../../spec/protocol.ts";
 import { readManifest, type Manifest } from "../../spec/recording/manifest.ts";
 import { OutputBuffer, type WriteBytes } from "./buffer.ts";
 import { DataFiles } from "./files.ts";
-import { awaitManifest, followToEnd, type Due } from "./follow.ts";
+import { awaitManifest, followToEnd, LateNames, type Due } from "./follow.ts";
 import { ledgerText } from "./ledger-text.ts";
 import { lossReport, LOSSES_UNKNOWN, type LossReport } from "./ledger.ts";
 import { Merge } from "./merge.ts";
 import { errorLine, foldedPrinter, jsonPrinter, namedPrinter, textPrinter, type Printer } from "./output.ts";
 import { describeProblem, ProblemLog, PROBLEMS_KEPT_MAX, type Problem } from "./problem.ts";
 import type { RecordReader } from "./reader.ts";
-import { readNames } from "./stacks.ts";
+import { readNames, type Names } from "./stacks.ts";
 
 /** Records after which other work of the process has its turn, even if nothing is printed. */
 const RECORDS_PER_TURN = 1 << 16;
@@ -36,6 +36,8 @@ export interface PostOptions {
   readonly sysroot?: string;
   /** Takes the output; awaited, so that a slow reader slows us and not our memory. */
   readonly write: WriteBytes;
+  /** Takes the same records as a trace for Perfetto. */
+  readonly writePerfetto?: WriteBytes;
   /** Takes lines for stderr, without line end: problems as they are found, then losses. */
   readonly report: (line: string) => void;
   /** Told now and then how many bytes of the recording have been read. */
@@ -74,12 +76,12 @@ export async function postprocess(directory: string, options: PostOptions): Prom
     log.add(problem);
     if (log.count <= PROBLEMS_KEPT_MAX) options.report(describeProblem(problem));
   };
-  const files = new DataFiles(directory, begun.cpus, report, { isUnfinished: begun.state !== "ended" && !follow });
+  const files = new DataFiles(directory, begun.cpus, report, { isOpen: follow, isUnfinished: !follow && begun.state !== "ended" });
   try {
     const merge = new Merge(files.readers, report);
-    const printing = new Printing(files, merge, printerOf(directory, begun, options), options);
+    const printing = new Printing(files, merge, await outputsOf(directory, begun, options), options);
     const manifest = follow ? await followToEnd(directory, begun, files, merge, printing, signal) : begun;
-    await printing.finish();
+    await printing.finish(manifest);
     if (!signal?.aborted) files.reportMissing();
     return { ...conclude(manifest, files.readers, log, options), errors: printing.errors };
   } finally {
@@ -87,27 +89,39 @@ export async function postprocess(directory: string, options: PostOptions): Prom
   }
 }
 
-function printerOf(directory: string, manifest: Manifest, options: PostOptions): Printer {
-  if (options.json) return jsonPrinter;
-  const names = readNames(directory, manifest, options);
-  if (options.folded) return foldedPrinter(names.foldLine);
-  return names.known ? namedPrinter(names.nameStacks) : textPrinter;
+/** A printer and where it prints. */
+interface Output {
+  readonly printer: Printer;
+  readonly buffer: OutputBuffer;
 }
 
-/** The way of the records from the merge to the writer. */
+async function outputsOf(directory: string, manifest: Manifest, options: PostOptions): Promise<readonly [Output, ...Output[]]> {
+  const names = options.json && !options.writePerfetto ? undefined : readNames(directory, manifest, options);
+  const main = { printer: names ? textPrinterOf(names, directory, manifest, options) : jsonPrinter, buffer: new OutputBuffer(options.write) };
+  if (options.writePerfetto === undefined) return [main];
+  const { perfettoPrinter } = await import("./perfetto.ts"); // it brings a library that nothing else needs
+  return [main, { printer: perfettoPrinter(manifest, names), buffer: new OutputBuffer(options.writePerfetto) }];
+}
+
+function textPrinterOf(read: Names, directory: string, manifest: Manifest, options: PostOptions): Printer {
+  if (options.json) return jsonPrinter;
+  const names = options.follow ? new LateNames(read, () => readNames(directory, manifest, options)) : read;
+  if (options.folded) return foldedPrinter(names.foldLine);
+  return names.known || options.follow ? namedPrinter(names.nameStacks) : textPrinter;
+}
+
+/** The way of the records from the merge to the writers. */
 class Printing implements Due {
   /** Error records met. */
   errors = 0;
-  readonly #output: OutputBuffer;
 
   constructor(
     private readonly files: DataFiles,
     private readonly merge: Merge<RecordReader>,
-    private readonly printer: Printer,
+    private readonly outputs: readonly [Output, ...Output[]],
     private readonly options: PostOptions,
   ) {
-    this.#output = new OutputBuffer(options.write);
-    printer.begin?.(this.#output);
+    for (const { printer, buffer } of outputs) printer.begin?.(buffer);
   }
 
   /** Prints and writes the records that begin before an offset in their CPU's stream; without `ends` all that there are. */
@@ -115,31 +129,36 @@ class Printing implements Due {
     const { progress, signal } = this.options;
     for (let isMore = true; isMore && !signal?.aborted; ) {
       isMore = this.#printBlock(ends);
-      await this.#output.flush();
+      await this.#flush();
       progress?.(this.files.bytesRead());
       if (isMore) await setImmediate();
     }
   }
 
   /** Prints what is left, and the end. */
-  async finish(): Promise<void> {
+  async finish(manifest: Manifest): Promise<void> {
     await this.printTo();
-    this.printer.end?.(this.#output);
-    await this.#output.flush();
+    for (const { printer, buffer } of this.outputs) printer.end?.(buffer, manifest);
+    await this.#flush();
   }
 
   /** As much as is written at once; false if there is no more. */
   #printBlock(ends: readonly number[] | undefined): boolean {
-    const { merge, printer } = this;
-    const output = this.#output;
-    for (let records = 0; records < RECORDS_PER_TURN && !output.isFull; records++) {
+    const { merge, outputs } = this;
+    const [{ printer, buffer }, ...others] = outputs;
+    for (let records = 0; records < RECORDS_PER_TURN && !buffer.isFull; records++) {
       const record = merge.peek();
       if (record === undefined || (ends !== undefined && record.offset >= (ends[record.cpu] ?? 0))) return false;
       merge.take();
-      printer.print(record, output);
+      printer.print(record, buffer);
+      for (const other of others) other.printer.print(record, other.buffer);
       if (record.type_code === ERROR) this.#error(record);
     }
     return true;
+  }
+
+  async #flush(): Promise<void> {
+    for (const { buffer } of this.outputs) await buffer.flush();
   }
 
   #error(record: RecordReader): void {

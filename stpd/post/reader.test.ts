@@ -308,3 +308,61 @@ describe("T1: whatever was damaged, everything outside the damage is kept and th
     );
   }, TIMEOUT_MS);
 });
+
+/** Reads while the stream grows to each of `sizes`, then to its end. */
+function readGrowing(bytes: Uint8Array, sizes: readonly number[], window_size: number): { records: Read[]; problems: Problem[] } {
+  const path = join(directory, "cpu1.data");
+  writeFileSync(path, "");
+  const parts = new Parts(1, directory, [{ cpu: 1, offset: 0, name: "cpu1.data" }]);
+  const problems: Problem[] = [];
+  const records: Read[] = [];
+  const reader = new RecordReader(new StreamWindow(parts, window_size), (problem) => problems.push(problem));
+  try {
+    for (const size of [...sizes, bytes.length]) {
+      writeFileSync(path, bytes.subarray(0, size), { flag: "r+" });
+      reader.resume(true);
+      while (reader.next()) records.push(reader.copy());
+    }
+    reader.resume(false);
+    while (reader.next()) records.push(reader.copy());
+    return { records, problems };
+  } finally {
+    parts.close();
+  }
+}
+
+describe("T1: a stream that grows while it is read", () => {
+  const sizes = fc.array(fc.nat(3000), { maxLength: 10 });
+  const ascending = (of: readonly number[]): number[] => of.toSorted((a, b) => a - b);
+
+  it("gives every record once, as if it had been whole", () => {
+    fc.assert(
+      fc.property(stream, sizes, window_size, (records, at, size) => {
+        const bytes = dataOf(records);
+        expect(readGrowing(bytes, ascending(at), size)).toEqual({ records: read(bytes).records, problems: [] });
+      }),
+      { numRuns: 400 },
+    );
+  }, TIMEOUT_MS);
+
+  it("gives each record as soon as it is there", () => {
+    const bytes = threeBytes.subarray(0, third);
+    for (let size = second; size < third; size++) expect(readGrowing(bytes.subarray(0, size), [], 64).records.length).toBe(1);
+  });
+
+  it("keeps what is outside of up to three flipped bits, and reports them", () => {
+    fc.assert(
+      fc.property(stream, sizes, fc.array(fc.tuple(fc.nat(), fc.nat(7)), { minLength: 1, maxLength: 3 }), window_size, (records, at, flips, size) => {
+        const bytes = dataOf(records);
+        for (const [where, bit] of flips) bytes[where % bytes.length]! ^= 1 << bit;
+        const isHit = (record: StpRecord): boolean => flips.some(([where]) => where % bytes.length >= begin(record) && where % bytes.length < end(record));
+        const found = readGrowing(bytes, ascending(at), size);
+        expectKept(found.records, records.filter((record) => !isHit(record)));
+        const whole = read(bytes, size);
+        expect(found.records.length).toBe(whole.records.length);
+        expect(found.problems.length > 0).toBe(whole.problems.length > 0);
+      }),
+      { numRuns: 1500 },
+    );
+  }, TIMEOUT_MS);
+});

@@ -7,22 +7,21 @@
  *
  * While the stream is open it may still grow: then what its present end leaves undecided waits for more.
  * It must never hang, allocate by what damaged bytes say, or drop a record that is whole.
- * Siblings: header.ts, resync.ts, window.ts, parts.ts below it; merge.ts above.
+ * Siblings: whole.ts, header.ts, resync.ts, window.ts, parts.ts below it; merge.ts above.
  */
-import { CONTEXTS, RECORD_MAGIC, RECORD_TYPES, type Context, type RecordType } from "../../spec/protocol.ts";
+import { CONTEXTS, RECORD_TYPES, type Context, type RecordType } from "../../spec/protocol.ts";
 import { HEADER_OFFSETS, HEADER_SIZE, PAYLOAD_SIZE_MAX, type StpRecord } from "../../spec/recording/record.ts";
 import { headerFault, sequenceAt } from "./header.ts";
 import type { Place } from "./parts.ts";
 import type { Problem, ReportProblem } from "./problem.ts";
-import { findEntry, findMagic, findRecord, isContinued, isFollowed } from "./resync.ts";
+import { findEntry, findRecord, RECORD_SIZE_MAX } from "./resync.ts";
+import { WholeRecords } from "./whole.ts";
 import type { StreamWindow } from "./window.ts";
 
 /** Bytes behind damage in an open stream for which its judgement waits: enough for any record and the next. */
 const WAIT_SIZE_MAX = 4 * PAYLOAD_SIZE_MAX;
 
-const MAGIC_SIZE = 4;
 // Copies, because a property of an imported object costs a load on each of a few million records.
-const MAGIC = RECORD_MAGIC;
 const HEADER = HEADER_SIZE;
 const PAYLOAD_SIZE_AT = HEADER_OFFSETS.payload_size;
 const TIME_AT = HEADER_OFFSETS.time_ns;
@@ -36,6 +35,8 @@ interface Suspect {
 }
 
 export interface ReaderOptions {
+  /** The stream may still grow; until resume() says otherwise. */
+  readonly isOpen?: boolean;
   /** The session did not end: that the stream ends inside a record is no damage. */
   readonly isUnfinished?: boolean;
 }
@@ -54,26 +55,28 @@ export class RecordReader {
   time_low = 0;
   /** Records read so far. */
   count = 0;
-  /** Bytes of the stream before the first part: not kept on purpose. */
+  /** Bytes of the stream before its first record that were not kept, on purpose. */
   not_kept: number;
 
+  private readonly whole: WholeRecords;
   private size = 0;
-  private shift = 0;
   private suspect: Suspect | undefined;
   /** Offset of some record before; a multiple of 8 from all others unless bytes are missing. */
   private step: number;
-  /** Offset of a header that was looked at from the record before, and has no fault. */
-  private faultless = -1;
   /** Whether the first record from `offset` on may have begun before it. */
   private isEntering: boolean;
+  /** Bytes that are missing before `offset`, if it is being entered behind a hole. */
+  private hole = 0;
   private readonly isUnfinished: boolean;
 
   constructor(
     private readonly window: StreamWindow,
     private readonly report: ReportProblem,
-    { isUnfinished = false }: ReaderOptions = {},
+    { isOpen = false, isUnfinished = false }: ReaderOptions = {},
   ) {
+    window.isOpen = isOpen;
     this.cpu = window.parts.cpu;
+    this.whole = new WholeRecords(window, this.cpu);
     this.offset = this.step = this.not_kept = window.parts.begin;
     this.isEntering = this.offset > 0;
     this.isUnfinished = isUnfinished;
@@ -86,16 +89,16 @@ export class RecordReader {
     if (this.isEntering && !this.enter()) return false;
     let at = this.offset + this.size;
     for (;;) {
-      if (window.load(at, HEADER) === 0) {
-        if (!this.passHole(at)) return false;
-        at = this.offset;
-        continue;
-      }
-      const size = this.wholeRecordAt(at);
-      const inner = size === 0 ? 0 : this.recordInside(at, size);
+      const size = this.whole.sizeAt(at);
+      const inner = size === 0 ? 0 : this.whole.recordInside(at, size);
       if (size !== 0 && inner === 0) {
         this.accept(at, size);
         return true;
+      }
+      if (size === 0 && window.load(at, 1) === 0) {
+        if (!this.passHole(at)) return false;
+        at = this.offset;
+        continue;
       }
       const fault = this.faultAt(at);
       const next = inner === 0 ? findRecord(window, at + 1, this.cpu, this.step) : inner;
@@ -172,61 +175,6 @@ export class RecordReader {
     return this.payload_begin - HEADER;
   }
 
-  /** Bytes of the record at `at`, all of it in memory and the header after it, too; 0 if it is not a whole record. */
-  private wholeRecordAt(at: number): number {
-    const { window } = this;
-    if (window.load(at, HEADER) < HEADER) return 0;
-    const index = at - window.begin;
-    if (at !== this.faultless && headerFault(window.view, index, this.cpu) !== undefined) return 0;
-    const size = (HEADER + window.view.getUint32(index + PAYLOAD_SIZE_AT, true) + 7) & -8;
-    return window.load(at, size + HEADER) < size ? 0 : size;
-  }
-
-  /** Offset of a record that begins inside the one at `at`, which is then no record; 0 if none does. */
-  private recordInside(at: number, size: number): number {
-    const { view, begin } = this.window;
-    const index = at - begin;
-    const end = index + size;
-    for (let i = index + HEADER; i < end; i += 8)
-      if (view.getUint32(i, true) === MAGIC && this.isInside(at, size, begin + i, false)) return begin + i;
-    return this.isConfirmed(at, size) ? 0 : this.recordInsideOutOfStep(at, size);
-  }
-
-  /** Whether what follows the record agrees that it ends there. */
-  private isConfirmed(at: number, size: number): boolean {
-    const available = this.window.load(at, size + HEADER);
-    if (available === size) return true;
-    if (available < size + HEADER || !isContinued(this.window, at, size, this.cpu)) return false;
-    this.faultless = at + size;
-    return true;
-  }
-
-  private recordInsideOutOfStep(at: number, size: number): number {
-    const end = at + size + MAGIC_SIZE - 1;
-    for (let from = at + 1; ; from++) { // bytes of the header may be missing, too
-      from = findMagic(this.window, from, Math.min(end, at + this.window.load(at, size + HEADER)));
-      if (from < 0) return 0;
-      if (this.isInside(at, size, from, true)) return from;
-    }
-  }
-
-  /**
-   * Whether a record truly begins at `inner`. A payload may hold headers for reasons of its own, so only the sequence
-   * that proves damage counts. The outer record's true sequence is its own or, if that is damaged, the one expected. If
-   * its payload_size is wrong, inner is as far on in the stream as in the file. If bytes of it are missing, inner is
-   * where the outer claims to end; or later if more is missing, and then what follows inner must confirm it.
-   */
-  private isInside(at: number, size: number, inner: number, isUnconfirmed: boolean): boolean {
-    const { window } = this;
-    if (window.load(at, size + HEADER) < inner - at + HEADER) return false;
-    if (headerFault(window.view, inner - window.begin, this.cpu) !== undefined) return false;
-    const sequence = sequenceAt(window.view, inner - window.begin);
-    const own = sequence - sequenceAt(window.view, at - window.begin);
-    const expected = sequence - (at + this.shift);
-    if (own === inner - at || expected === inner - at || own === size || expected === size) return true;
-    return isUnconfirmed && Math.max(own, expected) > size && isFollowed(window, at, inner, this.cpu);
-  }
-
   private accept(at: number, size: number): void {
     const { view, begin } = this.window;
     const index = at - begin;
@@ -240,7 +188,7 @@ export class RecordReader {
     this.time_high = view.getUint32(index + TIME_AT + 4, true);
     this.count++;
     const shift = sequenceAt(view, index) - at;
-    if (shift !== this.shift || this.suspect !== undefined) this.judgeShift(at, shift);
+    if (shift !== this.whole.shift || this.suspect !== undefined) this.judgeShift(at, shift);
     for (let i = index + HEADER + payload_size; i < index + size; i++)
       if (view.getUint8(i) !== 0) return this.problem("damaged", at, "the padding is not zero, so the end of the text may be wrong; the record is kept");
   }
@@ -257,28 +205,40 @@ export class RecordReader {
     else if (!this.isUnfinished || window.parts.hasHole(next)) this.problem("cut", at, "the file ends inside a record", next - at);
   }
 
-  /** Enters a stretch of the stream at `offset`; false if that must wait. What is left of a record that began before is skipped. */
+  /** Enters a stretch of the stream at `offset`; false if that must wait. What is left there of a record that began before is skipped. */
   private enter(): boolean {
-    const { window, offset } = this;
+    const { window, offset, hole } = this;
     const entry = findEntry(window, offset, this.cpu);
     if (entry === undefined && this.mustWait(offset)) return this.wait(offset);
-    window.rewind(entry ?? offset);
-    this.offset = this.step = entry ?? offset;
+    this.offset = this.step = entry ?? this.endOfRest(offset);
     this.isEntering = false;
+    if (hole > 0) this.problem("gap", offset, "bytes before this part are missing", this.offset - offset, hole);
+    else this.not_kept = this.offset;
+    this.hole = 0;
     return true;
+  }
+
+  /** If a stretch from `offset` on may be a part of a single record, its end; else `offset`. */
+  private endOfRest(offset: number): number {
+    const { window } = this;
+    window.rewind(offset);
+    const next = findRecord(window, offset, this.cpu, offset);
+    if (next - offset < RECORD_SIZE_MAX && window.load(next, 1) === 0) return next;
+    window.rewind(offset);
+    return offset;
   }
 
   /** At the end of a stretch: true if another begins, after a hole. */
   private passHole(at: number): boolean {
-    const next = this.window.skipHole();
+    const { window } = this;
+    const isUnread = window.parts.isUnread;
+    const next = window.skipHole();
     if (next === undefined) return this.finish(at);
     this.settleSuspect();
+    this.hole = isUnread ? 0 : next - at; // the first part may have been removed before it could be read
     this.offset = next;
-    this.size = this.shift = 0;
+    this.size = this.whole.shift = 0;
     this.isEntering = true;
-    this.window.load(next, 1);
-    if (this.count === 0 && at === this.not_kept) this.not_kept = next; // the first part was removed before it could be read
-    else this.problem("gap", next, "bytes before this part are missing", 0, next - at);
     return this.enter();
   }
 
@@ -296,22 +256,22 @@ export class RecordReader {
 
   /** A differing shift is a lie of one header if the next record is as before, else bytes are missing or too many. */
   private judgeShift(at: number, shift: number): void {
-    if (this.suspect && shift === this.shift) {
+    if (this.suspect && shift === this.whole.shift) {
       this.problem("sequence", this.suspect.offset, "the sequence number is damaged; the record is kept");
       this.suspect = undefined;
       return;
     }
     this.settleSuspect();
-    if (shift !== this.shift) this.suspect = { offset: at, shift };
+    if (shift !== this.whole.shift) this.suspect = { offset: at, shift };
   }
 
   private settleSuspect(): void {
     if (!this.suspect) return;
     const { offset, shift } = this.suspect;
-    const change = shift - this.shift;
+    const change = shift - this.whole.shift;
     if (change > 0) this.problem("gap", offset, "the sequence has a gap", 0, change);
     else this.problem("sequence", offset, `the sequence steps back: ${-change} bytes are repeated or foreign`);
-    this.shift = shift;
+    this.whole.shift = shift;
     this.suspect = undefined;
   }
 

@@ -12,7 +12,7 @@ import { headerFault, sequenceAt } from "./header.ts";
 import type { StreamWindow } from "./window.ts";
 
 /** Bytes of the longest record. */
-const RECORD_SIZE_MAX = recordSize(PAYLOAD_SIZE_MAX);
+export const RECORD_SIZE_MAX = recordSize(PAYLOAD_SIZE_MAX);
 
 const MAGIC = Buffer.alloc(4);
 MAGIC.writeUInt32LE(RECORD_MAGIC);

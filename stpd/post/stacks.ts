@@ -116,7 +116,7 @@ export class Names {
   /** All frames but the innermost are where a call returns to: the call before it is what counts, for it may be its function's last. */
   #userFrame(frame: string, pid: number, time_ns: bigint, isInnermost: boolean, isFolded: boolean): string {
     const back = isInnermost ? 0 : 1;
-    const symbol = this.#user?.find(pid, BigInt(frame) - BigInt(back), time_ns);
+    const symbol = this.#user?.find(pid, Number(frame) - back, time_ns);
     if (!symbol) return frame;
     const { name, offset, file } = symbol;
     // A path may have what would end a frame or a backtrace.

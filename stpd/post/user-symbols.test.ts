@@ -6,9 +6,11 @@ import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { parseElf } from "./elf.ts";
 import { Processes } from "./maps.ts";
+import { postprocess } from "./post.ts";
 import { Names } from "./stacks.ts";
 import { compileC, makeElf } from "./testing-elf.ts";
-import { FILE_NAMES_SIZE_MAX, UserSymbols, type UserSymbolOptions } from "./user-symbols.ts";
+import { dataOf, jsonManifest, recordsOf, writeRecording } from "./testing.ts";
+import { CACHED_PLACES_MAX, FILE_NAMES_SIZE_MAX, UserSymbols, type UserSymbolOptions } from "./user-symbols.ts";
 
 /** Prints addresses of functions, one in itself, one in libc, then where everything is mapped. */
 const SOURCE = `#include <stdio.h>
@@ -54,7 +56,7 @@ function run(path: string): Run {
 
 const symbolsOf = (maps: string, options: UserSymbolOptions = {}): UserSymbols => new UserSymbols(new Processes(Buffer.from(maps)), options);
 const nameIn = (symbols: UserSymbols, address: bigint): string | undefined => {
-  const found = symbols.find(PID, address, 5n);
+  const found = symbols.find(PID, Number(address), 5n);
   return found && `${found.name ?? found.file}+0x${found.offset.toString(16)}`;
 };
 /** The place in the file, which is what is known of every mapped address. */
@@ -135,6 +137,30 @@ test("files beyond the limit stay without names, and are said; so is one with a 
   expect(nameIn(symbolsOf(program.maps, { size_max: 100, report }), program.leaf)).toBe(placeIn(program, program.leaf));
   expect(nameIn(symbolsOf(program.maps, { size_max: FILE_NAMES_SIZE_MAX, report }), program.leaf)).toBe("leaf+0x0");
   expect(lines).toEqual([`the functions of ${program.path} have no names, for its table is damaged, or larger than what is held`]);
+});
+
+test("a recording's backtraces are named by the time of each record, in processes and modules that are gone", async () => {
+  const program = run(compileC(directory, "recorded", SOURCE));
+  const frame = `0x${(program.leaf + 2n).toString(16)}`;
+  const text = `<ustack ${PID} ${frame}> <stack 0xffffffffc0000004>\n`;
+  const recording = join(directory, "recording");
+  const data = dataOf(recordsOf(0, [0n, 2n, 5n, 7n, 9n].map((time_ns) => ({ time_ns, text }))));
+  await writeRecording(recording, [data], { ...jsonManifest([5]), addresses: 1, user_addresses: 1 });
+  mkdirSync(join(recording, "symbols"));
+  writeFileSync(join(recording, "symbols/kallsyms"), "ffffffff81000000 T core\nffffffffc0000000 t of_new\t[new]\n");
+  writeFileSync(join(recording, "symbols/modules"), "module old 1 6\nffffffffc0000000 t of_old\nmodule new 8 0\n");
+  writeFileSync(join(recording, "symbols/maps"), `${program.maps}3 ${PID} exit\n6 1 fork ${PID}\n8 ${PID} exec other\n`);
+  let printed = "";
+  await postprocess(recording, { write: (bytes) => void (printed += Buffer.from(bytes).toString()), report: () => {} });
+  const lines = [[frame, "0xffffffffc0000004"], ["leaf+0x2", "of_old+0x4 [old]"], ["leaf+0x2", "of_old+0x4 [old]"], [frame, "of_old+0x4 [old]"], [frame, "of_new+0x4 [new]"]];
+  expect(printed).toBe(lines.map(([user, kernel]) => `<ustack ${PID} ${user!}> <stack ${kernel!}>\n`).join(""));
+});
+
+test("names are the same when the cache is full", () => {
+  const path = join(directory, "many");
+  writeFileSync(path, makeElf({ is64: true, isLittle: true, address: 0, build_id: "aabb", symbols: [{ name: "f", value: 0x100, size: 8 }] }));
+  const symbols = symbolsOf(`1 ${PID} map 100000 ${(0x101000 + CACHED_PLACES_MAX).toString(16)} 0 aabb ${path}\n`);
+  for (let at = 0; at <= CACHED_PLACES_MAX; at++) expect(nameIn(symbols, BigInt(0x100000 + at))).toBe(at >= 0x100 && at < 0x108 ? `f+0x${(at - 0x100).toString(16)}` : `many+0x${at.toString(16)}`);
 });
 
 test("what is no ELF file, no file, or not to be read has no names", () => {

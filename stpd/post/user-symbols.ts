@@ -11,6 +11,8 @@ import type { MappedFile, Mapping, Processes } from "./maps.ts";
 
 /** Bytes of functions and their names that are held, of all files; the files that come later stay without names. */
 export const FILE_NAMES_SIZE_MAX = 96 << 20;
+/** Places in files whose names are kept. */
+export const CACHED_PLACES_MAX = 1 << 16;
 /** Bytes of a page: what a mapping begins and ends at. */
 const PAGE_SIZE = 4096;
 
@@ -45,6 +47,8 @@ export class UserSymbols {
   readonly #found = new Map<MappedFile, Found | undefined>();
   readonly #processes: Processes;
   readonly #sysroot: string | undefined;
+  readonly #places = new Map<MappedFile, Map<number, UserSymbol>>();
+  #places_count = 0;
   readonly #report: (line: string) => void;
   #size_left: number;
 
@@ -55,12 +59,28 @@ export class UserSymbols {
     this.#size_left = size_max;
   }
 
-  /** What a process had at an address; undefined if nothing is known to have been mapped there. */
-  find(pid: number, address: bigint, time_ns: bigint): UserSymbol | undefined {
+  /** What a process had at an address (exact, as a number); undefined if nothing is known to have been mapped there. */
+  find(pid: number, address: number, time_ns: bigint): UserSymbol | undefined {
     const mapping = this.#processes.find(pid, address, time_ns);
     if (mapping === undefined) return undefined;
+    const distance = address - mapping.start;
+    const known = this.#places.get(mapping.file)?.get(mapping.offset + distance);
+    return known ?? this.#keep(mapping, distance, this.#name(mapping, distance));
+  }
+
+  /** Most frames come again and again. A place in a file has one name, whoever has mapped it. */
+  #keep({ file, offset }: Mapping, distance: number, symbol: UserSymbol): UserSymbol {
+    if (++this.#places_count > CACHED_PLACES_MAX) {
+      this.#places.clear();
+      this.#places_count = 1;
+    }
+    const places = this.#places.get(file) ?? new Map<number, UserSymbol>();
+    this.#places.set(file, places.set(offset + distance, symbol));
+    return symbol;
+  }
+
+  #name(mapping: Mapping, distance: number): UserSymbol {
     const file = mapping.file.path.slice(mapping.file.path.lastIndexOf("/") + 1);
-    const distance = Number(address - BigInt(mapping.start));
     const found = this.#open(mapping.file);
     const place = found && placeOf(found, mapping, distance);
     const index = found === undefined || place === undefined ? -1 : found.functions.find(place);

@@ -8,7 +8,7 @@ import { messageOf } from "../../spec/errors.ts";
 import type { Parts } from "./parts.ts";
 
 /** Bytes of a window at first; it holds many records of usual size, and those of all CPUs fit a processor's cache. */
-const WINDOW_SIZE_DEFAULT = 1 << 18;
+const WINDOW_SIZE_DEFAULT = 1 << 17;
 
 export class StreamWindow {
   /** The memory. Valid until the next load(). */

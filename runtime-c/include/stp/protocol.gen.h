@@ -232,6 +232,7 @@
 #define STP_FRAME_FILE 5 /* a file begins; payload: its path */
 #define STP_FRAME_DATA 6 /* bytes of that file */
 #define STP_FRAME_BEAT 7 /* still alive; no payload */
+#define STP_FRAME_MORE 9 /* a file that was sent goes on; payload: its path; data follows */
 #define STP_FRAME_DONE 8 /* the job ended; payload: decimal, 0 for success */
 
 /* Limits */

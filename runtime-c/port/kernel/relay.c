@@ -184,7 +184,7 @@ static const struct file_operations snapshot_files = {
 	.open = open_snapshot,
 	.release = stp_snapshot_release,
 	.read = stp_snapshot_read,
-	.llseek = no_llseek,
+	.llseek = default_llseek,
 };
 
 static struct dentry *create_cpu_file(const char *name, struct dentry *parent, umode_t mode, u32 cpu)

@@ -17,7 +17,8 @@ const LINE_SIZE = 68;
 const STACK_EVERY = 100;
 const FRAMES = 10;
 const FUNCTIONS = 150_000;
-/** Different addresses in backtraces. */
+/** Different backtraces, and different addresses in them. */
+const BACKTRACES = 10_000;
 const CALLS = 20_000;
 const FUNCTION_BEGIN = 0xffffffff81000000n;
 const FUNCTION_SIZE = 160;
@@ -63,6 +64,7 @@ function kallsyms(): string {
 
 /** Lines of text with their line end. */
 class Lines {
+  readonly #backtraces: string[] = [];
   readonly #generator = xoroshiro128plus(1);
   readonly #line = Buffer.alloc(LINE_SIZE, " 0x7f open /usr/lib/x86_64-linux-gnu/libc.so.6 by cat, flags 0\n");
 
@@ -72,16 +74,22 @@ class Lines {
 
   /** Valid until the next call. */
   next(index: number): Buffer {
-    if (index % STACK_EVERY === 0) return Buffer.from(`${index} alloc <stack${Array.from({ length: FRAMES }, () => ` ${this.#address()}`).join("")}> 3\n`);
+    if (index % STACK_EVERY === 0) return Buffer.from(`${index} alloc ${this.#backtrace()} 3\n`);
     let at = 9;
     for (let rest = index; at >= 0; at--, rest = Math.floor(rest / 10)) this.#line[at] = 48 + (rest % 10);
     this.#line[LINE_SIZE - 1] = 10;
     return this.#line;
   }
 
-  /** One of so many places that call another, spread over all functions; a few of them are in most backtraces. */
+  /** One of so many backtraces, some of which come again and again. */
+  #backtrace(): string {
+    const index = this.random(1 + this.random(BACKTRACES));
+    return (this.#backtraces[index] ??= `<stack${Array.from({ length: FRAMES }, () => ` ${this.#address()}`).join("")}>`);
+  }
+
+  /** A place that calls another; they are spread over all functions. */
   #address(): string {
-    const call = this.random(1 + this.random(CALLS));
+    const call = this.random(CALLS);
     return `0x${(FUNCTION_BEGIN + BigInt(((call * 7919) % FUNCTIONS) * FUNCTION_SIZE + (call % 16) * 8)).toString(16)}`;
   }
 }

@@ -1,0 +1,126 @@
+/**
+ * Numbered lines from some processes at some rate: what of them arrives, and what is said about the rest.
+ *
+ * Siblings: lines.c makes the hits, probe.c prints the lines; ../bench/delivery.ts has others do the same.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { LOSS_CAUSES, type LossCause, type RingMode, type Transport } from "../../spec/protocol.ts";
+import { decodeRecords, type StpRecord } from "../../spec/recording/record.ts";
+import { PROJECT_ROOT } from "../../spec/runtime.ts";
+import type { FetchedKernel } from "../fetch.ts";
+import type { GuestFiles } from "../initramfs.ts";
+import { buildProbe, buildStpd } from "../run.ts";
+import { readSources } from "../sources.ts";
+import { step } from "../steps.ts";
+import { buildProgram } from "../tools.ts";
+
+export const DELIVERY = "kernel-harness/delivery";
+const STEP_S_MAX = 120;
+/** As program.ts names the module of a probe in this folder. */
+const MODULE = "stp_delivery";
+
+export interface Lines {
+  readonly processes: number;
+  /** Of all processes together. */
+  readonly lines: number;
+  /** A second, of all processes together; 0: as fast as they can. */
+  readonly rate: number;
+}
+
+export interface Delivery extends Lines {
+  readonly transport: Transport;
+  readonly mode: RingMode;
+  /** Ring of each CPU, as stpd's option has it. */
+  readonly ring: string;
+}
+
+/** What came of a delivery. */
+export interface Delivered {
+  /** Lines that arrived, each once. */
+  readonly arrived: number;
+  /** Lines that came twice, or after a later one of their process on the same CPU. */
+  readonly misplaced: number;
+  /** Reported lost: records by cause, and hits that made none. */
+  readonly lost: Readonly<Record<LossCause, number>>;
+  readonly hits_lost: number;
+  /** How long the processes took. */
+  readonly seconds: number;
+}
+
+/** What a guest needs for deliveries. */
+export async function deliveryFiles(kernel: FetchedKernel): Promise<GuestFiles> {
+  const path = `${DELIVERY}/probe.c`;
+  const module = await buildProbe(kernel, { path, text: await readFile(PROJECT_ROOT + path, "utf8") });
+  return { "/stpd": await buildStpd(), "/lines": await buildLines(), [`/${MODULE}.ko`]: module.path };
+}
+
+export async function buildLines(): Promise<string> {
+  return buildProgram({ name: "lines", sources: await readSources(join(PROJECT_ROOT, DELIVERY), ["lines.c"]) });
+}
+
+/** The command that makes the hits. */
+export function linesCommand({ processes, lines, rate }: Lines): string {
+  return `/lines ${processes} ${lines / processes} ${rate}`;
+}
+
+export function nameOfDelivery({ transport, mode, processes, lines, rate }: Delivery): string {
+  return `${transport} ${mode} ${processes}x${lines / processes} ${rate === 0 ? "flat out" : `${rate}/s`}`;
+}
+
+/** Steps of a delivery that is called `name` in the guest. No limit of time: hits that a slow guest cuts short are no question of transport. */
+export function deliverySteps(name: string, delivery: Delivery): string[] {
+  const { transport, mode, ring } = delivery;
+  return [
+    step("run", name, STEP_S_MAX, "/stpd", "-t", transport, "-m", mode, "-b", ring, "-l", "overload_percent=4294967295", "-o", `/${name}`, "-c", linesCommand(delivery), `/${MODULE}.ko`),
+    step("send", `/${name}`),
+  ];
+}
+
+/** Reads what `deliverySteps()` sent; `output` is what stpd and its command wrote. */
+export function deliveredBy(name: string, files: ReadonlyMap<string, Uint8Array>, output: string): Delivered {
+  const parts = [...files].flatMap(([path, bytes]) => {
+    const [, cpu, offset] = new RegExp(`^/${name}/cpu(\\d+)(?:\\.(\\d+))?\\.data$`).exec(path) ?? [];
+    return cpu === undefined ? [] : [{ cpu: Number(cpu), offset: Number(offset ?? 0), bytes }];
+  });
+  parts.sort((a, b) => a.cpu - b.cpu || a.offset - b.offset);
+  const { arrived, misplaced } = countLines(parts.flatMap(({ bytes }) => decodeRecords(bytes)));
+  const { ledger } = JSON.parse(Buffer.from(files.get(`/${name}/manifest.json`) ?? []).toString()) as { ledger: readonly LedgerRow[] };
+  const causes = Object.keys(LOSS_CAUSES) as LossCause[];
+  const sum = (kind: "record" | "hit", cause: LossCause): number => ledger.reduce((total, row) => total + row[kind].lost[cause], 0);
+  return {
+    arrived,
+    misplaced,
+    lost: Object.fromEntries(causes.map((cause) => [cause, sum("record", cause)])) as Record<LossCause, number>,
+    hits_lost: causes.reduce((total, cause) => total + sum("hit", cause), 0),
+    seconds: Number(/^lines: (\d+)$/m.exec(output)?.[1] ?? NaN) / 1e9,
+  };
+}
+
+interface LedgerRow {
+  readonly record: { readonly lost: Readonly<Record<LossCause, number>> };
+  readonly hit: { readonly lost: Readonly<Record<LossCause, number>> };
+}
+
+const LINE = /^(\d+) (\d{10}) x+\n$/;
+
+/** Of each process a line comes once, and on each CPU in order. */
+export function countLines(records: readonly Pick<StpRecord, "cpu" | "type" | "payload">[]): { readonly arrived: number; readonly misplaced: number } {
+  const seen = new Set<string>();
+  const last = new Map<string, number>();
+  let misplaced = 0;
+  for (const { cpu, type, payload } of records) {
+    if (type !== "print") continue;
+    const [line, process = "", number = ""] = LINE.exec(Buffer.from(payload).toString()) ?? [];
+    const place = `${cpu} ${process}`;
+    if (line === undefined || seen.has(line) || (last.get(place) ?? -1) >= Number(number)) misplaced++;
+    else seen.add(line);
+    last.set(place, Number(number));
+  }
+  return { arrived: seen.size, misplaced };
+}
+
+/** Lines that were reported lost: records that were, and hits that made none. */
+export function lostLines({ lost, hits_lost }: Delivered): number {
+  return Object.values(lost).reduce((total, count) => total + count, hits_lost);
+}
