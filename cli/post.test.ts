@@ -41,6 +41,8 @@ describe("stp post", { timeout: TEST_MS_MAX }, () => {
     expect(readFileSync(out, "utf8")).toBe("a\nb\n");
     expect(await stp(["post", join(directory, "short"), "-o", out])).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("1 of 2 delivered records") as string });
     expect(readFileSync(out, "utf8")).toBe("a\n");
+    expect((await stp(["post", join(directory, "none"), "-o", out])).status).toBe(2);
+    expect(readFileSync(out, "utf8")).toBe("a\n"); // still there
   });
 
   test("--perfetto writes a trace beside the text", async () => {

@@ -1,6 +1,7 @@
 /** stp post: a recording as the script's output, afterwards or while it is made. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { accessSync, closeSync, openSync, writeSync } from "node:fs";
 import { once } from "node:events";
+import { dirname } from "node:path";
 import { Command } from "commander";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { postprocess, type PostOptions } from "../stpd/post/post.ts";
@@ -39,26 +40,29 @@ async function post(directory: string, { output, perfetto, ...options }: PostCom
   };
   try {
     await printRecording(directory, options, { ...(output !== undefined && { write: writerTo(output) }), ...(perfetto !== undefined && { writePerfetto: writerTo(perfetto) }) });
+    for (const file of files) file.write(Buffer.alloc(0)); // what printed nothing is empty, not missing
   } finally {
     for (const file of files) file.close();
   }
 }
 
-/** A file for the output. Throws StpError if it cannot be made or written. */
+/** A file for the output. Made when there is something to write: a recording that cannot be read must not cost an older one. */
 class OutputFile {
-  readonly #fd: number;
+  #fd: number | undefined;
 
+  /** Throws StpError if there is no such folder. */
   constructor(private readonly path: string) {
-    this.#fd = this.#try(() => openSync(path, "w"));
+    this.#try(() => accessSync(dirname(path)));
   }
 
-  /** Waits for the disk: nothing else is to be done meanwhile, and a thread for it costs more. */
+  /** Waits for the disk: nothing else is to be done meanwhile, and a thread for it costs more. Throws StpError if it cannot be written. */
   readonly write = (bytes: Uint8Array): void => {
-    for (let at = 0; at < bytes.length; ) at += this.#try(() => writeSync(this.#fd, bytes, at));
+    const fd = (this.#fd ??= this.#try(() => openSync(this.path, "w")));
+    for (let at = 0; at < bytes.length; ) at += this.#try(() => writeSync(fd, bytes, at));
   };
 
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
   }
 
   #try<Value>(action: () => Value): Value {

@@ -1336,6 +1336,25 @@ describe("T: transport", () => {
     expect(lines("ring cpu1")).toEqual(["ring cpu1 next 40 oldest 0", 'record print softirq probe 1 cpu1 sequence 0 "s"']);
   });
 
+  test("T6 a ring that overwrites drops its oldest for the new, in the rows of who wrote them; its reader takes nothing", () => {
+    const on = (operations: readonly Operation[]): Operation[] => operations.map((op) => onCpu(1, op));
+    const results = run(...on([enter(1), ...write("a"), ...write("b"), exit, enter(0), ...write("c"), ...write("d"), read(2n), read(9n)]));
+    expect(results.slice(-4)).toEqual([0n, 0n, 2n, 3n]);
+    expect(lines("ring cpu1")).toEqual([
+      "ring cpu1 next 160 oldest 40",
+      'record print task probe 1 cpu1 sequence 40 "b"',
+      'record print task probe 0 cpu1 sequence 80 "c"',
+      'record print task probe 0 cpu1 sequence 120 "d"',
+    ]);
+    expect(ledger("probe 1 cpu1")).toContain("record: attempted 2 delivered 1 overwritten 1");
+    expect(ledger("probe 0 cpu1")).toContain("record: attempted 2 delivered 2");
+    // One that fits by itself drops all; an error's record that is larger than the ring drops nothing, and is lost by full.
+    expect(more(...on([...write("x".repeat(72)), read(9n)]))).toEqual([0n, 0n, 1n]);
+    expect(ledger("probe 0 cpu1")).toContain("record: attempted 3 delivered 1 overwritten 2");
+    expect(more(...on([raise("e".repeat(120)), exit, read(9n)]))).toEqual([0n, 0n, 1n]);
+    expect(ledger("probe 0 cpu1")).toContain("record: attempted 4 delivered 1 full 1 overwritten 2");
+  });
+
   test("T4 ring_read takes the oldest first, up to n, none if n < 0, of its CPU only", () => {
     const results = run(enter(0), ...write("a"), ...write("b"), ...write("c"), read(-1n), read(INT64_MIN), read(0n), onCpu(1, read(9n)), read(2n)).slice(-5);
     expect(results).toEqual([0n, 0n, 0n, 0n, 2n]);

@@ -59,7 +59,7 @@ export const LIMITS = {
   STACK_TEXT_SIZE_MAX: { value: 1280, unit: "bytes", doc: "room that a printed backtrace wants in one record; in a smaller print buffer it has fewer frames" },
   REGISTERS_SIZE_MAX: { value: 1024, unit: "bytes", doc: "a register dump" },
   NETLINK_DATA_SIZE_MAX: { value: 16384, unit: "bytes", doc: "data of one netlink message" },
-  NETLINK_WINDOW: { value: 131072, unit: "bytes", doc: "data that the netlink transport sends ahead of what its reader has acknowledged" },
+  NETLINK_WINDOW: { value: 524288, unit: "bytes", doc: "data that the netlink transport sends ahead of what its reader has acknowledged" },
   MODULES_SIZE_MAX: { value: 4194304, unit: "bytes", doc: "names of functions that are kept of modules unloaded while a session runs" },
   VECTOR_STRINGS_MAX: { value: 64, unit: "strings", doc: "strings of one vector in user space, such as argv" },
 } as const satisfies Record<string, Limit>;

@@ -16,7 +16,7 @@ import { buildModule } from "../module.ts";
 import { readSources, type Sources } from "../sources.ts";
 import { step } from "../steps.ts";
 import { buildProgram } from "../tools.ts";
-import { rounded } from "./figures.ts";
+import { parseMeasurements, rounded, ticksPerOperation } from "./figures.ts";
 import { buildScript } from "./systemtap.ts";
 
 /** A row of the bench in which more is better. */
@@ -48,14 +48,28 @@ const SHARE = 0.95;
 
 const oursOf = (lines: Lines): Delivery => ({ ...lines, transport: "relay", mode: "discard", ring: RING });
 
-/** One boot. `tree` has the peers, `programs` what they need in the guest. Throws StpError if anything could not be run. */
-export async function benchDelivery(kernel: FetchedKernel, tree: string, programs: GuestFiles, report: (line: string) => void): Promise<DeliveryRow[]> {
-  const files = { ...programs, ...(await deliveryFiles(kernel)), ...(await peerFiles(kernel, tree)) };
-  const steps = [...deliverySteps("ours_few", oursOf(FEW)), ...deliverySteps("ours_many", oursOf(MANY)), ...relaySteps(), ...systemTapSteps("few", FEW), ...systemTapSteps("many", MANY), ...bpftraceSteps("few", FEW), ...bpftraceSteps("many", MANY)];
+/** What one boot with two CPUs gives: lines, and the time in which a session comes and goes, on each side. */
+export interface DeliveryResult {
+  readonly rows: readonly DeliveryRow[];
+  readonly load_run_unload_s: { readonly ours: number; readonly peer: number };
+}
+
+/** One boot. `tree` has the peers, `files` what both sides need beside what is built here: programs, meter and the modules called empty. Throws StpError if anything could not be run. */
+export async function benchDelivery(kernel: FetchedKernel, tree: string, common: GuestFiles, report: (line: string) => void): Promise<DeliveryResult> {
+  const files = { ...common, ...(await deliveryFiles(kernel)), ...(await peerFiles(kernel, tree)) };
+  const steps = [
+    step("run", "ours_empty", STEP_S_MAX, "/meter", "time", "load_run_unload", "/stpd", "-b", RING, "-o", "/recording-empty", "-c", "/meter nothing", "/stp_ours_empty.ko"),
+    step("run", "peer_empty", STEP_S_MAX, "/meter", "time", "load_run_unload", "/usr/bin/staprun", "-o", "/peer-empty", "-c", "/meter nothing", "/stp_peer_empty.ko"),
+    ...deliverySteps("ours_few", oursOf(FEW)), ...deliverySteps("ours_many", oursOf(MANY)), ...relaySteps(), ...systemTapSteps("few", FEW), ...systemTapSteps("many", MANY), ...bpftraceSteps("few", FEW), ...bpftraceSteps("many", MANY),
+  ];
   report(`measuring delivery on ${kernel.name}`);
   const guest = await runGuest(kernel, { cpus: CPUS, memory_mib: 1536, timeout_ms: TIMEOUT_MS, files, steps });
   if (!guest.ok) throw new StpError(`Cannot measure delivery on ${kernel.name}: ${guest.problems.map((problem) => problem.message).join("; ")}`);
-  return rowsOf(guest);
+  const secondsOf = (name: string): number => {
+    const { stdout = "", stderr = "" } = guest.outputs[name] ?? {};
+    return rounded(ticksPerOperation(parseMeasurements(stdout + stderr), "load_run_unload") / 1e9, 3);
+  };
+  return { rows: rowsOf(guest), load_run_unload_s: { ours: secondsOf("ours_empty"), peer: secondsOf("peer_empty") } };
 }
 
 async function peerFiles(kernel: FetchedKernel, tree: string): Promise<GuestFiles> {

@@ -106,7 +106,7 @@ static bool verb_run(char **words, int count)
 static bool verb_signal(char **words, int count)
 {
 	static const struct { const char *name; int number; } signals[] = {
-		{ "INT", SIGINT }, { "TERM", SIGTERM }, { "KILL", SIGKILL },
+		{ "INT", SIGINT }, { "TERM", SIGTERM }, { "KILL", SIGKILL }, { "QUIT", SIGQUIT }, { "USR2", SIGUSR2 }, { "STOP", SIGSTOP }, { "CONT", SIGCONT },
 	};
 	struct program *program = find(words[1]);
 

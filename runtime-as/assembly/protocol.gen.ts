@@ -266,7 +266,7 @@ export const STACK_FRAMES_MAX: i32 = 64; // frames: frames of one backtrace
 export const STACK_TEXT_SIZE_MAX: i32 = 1280; // bytes: room that a printed backtrace wants in one record; in a smaller print buffer it has fewer frames
 export const REGISTERS_SIZE_MAX: i32 = 1024; // bytes: a register dump
 export const NETLINK_DATA_SIZE_MAX: i32 = 16384; // bytes: data of one netlink message
-export const NETLINK_WINDOW: i32 = 131072; // bytes: data that the netlink transport sends ahead of what its reader has acknowledged
+export const NETLINK_WINDOW: i32 = 524288; // bytes: data that the netlink transport sends ahead of what its reader has acknowledged
 export const MODULES_SIZE_MAX: i32 = 4194304; // bytes: names of functions that are kept of modules unloaded while a session runs
 export const VECTOR_STRINGS_MAX: i32 = 64; // strings: strings of one vector in user space, such as argv
 

@@ -159,7 +159,7 @@ int relay_end(void)
 	int result = 0;
 	int i;
 
-	if (!relay_is_over())
+	if (count && !relay_is_over())
 		atomic_store(&must_end, true);
 	for (i = 0; i < count; i++)
 		result |= end_reader(&readers[i]);

@@ -171,6 +171,21 @@ describe("postprocess with follow", { timeout: TIMEOUT_MS }, () => {
     await expect(postprocess(join(directory, "cpu0.data"), { follow: true, write: () => {}, report: () => {} })).rejects.toThrow("it is not a directory");
   });
 
+  it("names backtraces as soon as there are symbols", async () => {
+    begin(1);
+    writeFileSync(join(directory, "manifest.json"), JSON.stringify({ ...jsonManifest([0]), state: "running", addresses: 1 }));
+    const following = follow();
+    const data = dataOf(recordsOf(0, [{ text: "<stack 0xffffffff81000010>\n" }, { text: "<stack 0xffffffff81000012>\n" }]));
+    append("cpu0.data", data.subarray(0, data.length / 2));
+    await setTimeout(SEEN_MS);
+    mkdirSync(join(directory, "symbols"));
+    writeFileSync(join(directory, "symbols/kallsyms"), "ffffffff81000000 T vfs_read\n");
+    append("cpu0.data", data.subarray(data.length / 2));
+    writeManifest("ended", 2);
+    expect((await following.result).ok).toBe(true);
+    expect(following.output).toBe("<stack 0xffffffff81000010>\n<stack vfs_read+0x12>\n");
+  });
+
   it("says at the end what is missing then", async () => {
     begin(2);
     rmSync(join(directory, "cpu1.data"));

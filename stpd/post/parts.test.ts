@@ -123,6 +123,13 @@ describe("a CPU's stream in parts", () => {
     expect(result.problems[0]?.why).toBe("no part of a CPU's stream has this name; the file is not read");
   });
 
+  it("that begins in the middle of a text that holds a record does not take that for one", async () => {
+    manifest(2);
+    const records = recordsOf(0, [{ payload: Buffer.concat([Buffer.alloc(16, "."), bytes.subarray(0, 3 * SIZE)]) }, { text: "true\n" }]);
+    part(40, dataOf(records).subarray(40));
+    expect(await post()).toMatchObject({ output: "true\n", result: { ok: true, problems: [] } });
+  });
+
   it("whose name lies about its place loses no record", async () => {
     manifest(10);
     part(64, bytes);

@@ -1,8 +1,8 @@
 /**
  * Postprocessing: a recording directory becomes the script's output and a report of what was lost or damaged.
  *
- * It knows no other input than the directory. Memory is bounded by CPUs and limits, whatever the recording's size.
- * Siblings: files.ts → reader.ts → merge.ts → output.ts → buffer.ts is the way of a record; follow.ts waits for more of them.
+ * It knows no other input than the directory (and, for names in user space, the programs that it leads to). Memory is bounded by CPUs and limits, whatever the recording's size.
+ * Siblings: files.ts → parts.ts → reader.ts → merge.ts → output.ts → buffer.ts is the way of a record; follow.ts waits for more of them.
  */
 import { setImmediate } from "node:timers/promises";
 import { RECORD_TYPES } from "../../spec/protocol.ts";
@@ -146,12 +146,17 @@ class Printing implements Due {
   #printBlock(ends: readonly number[] | undefined): boolean {
     const { merge, outputs } = this;
     const [{ printer, buffer }, ...others] = outputs;
-    for (let records = 0; records < RECORDS_PER_TURN && !buffer.isFull; records++) {
+    let isFull = false;
+    for (let records = 0; records < RECORDS_PER_TURN && !isFull; records++) {
       const record = merge.peek();
       if (record === undefined || (ends !== undefined && record.offset >= (ends[record.cpu] ?? 0))) return false;
       merge.take();
       printer.print(record, buffer);
-      for (const other of others) other.printer.print(record, other.buffer);
+      isFull = buffer.isFull;
+      for (const other of others) {
+        other.printer.print(record, other.buffer);
+        isFull ||= other.buffer.isFull;
+      }
       if (record.type_code === ERROR) this.#error(record);
     }
     return true;

@@ -336,7 +336,7 @@
 #define STP_NETLINK_DATA_SIZE_MAX 16384 /* bytes: data of one netlink message */
 #endif
 #ifndef STP_NETLINK_WINDOW
-#define STP_NETLINK_WINDOW 131072 /* bytes: data that the netlink transport sends ahead of what its reader has acknowledged */
+#define STP_NETLINK_WINDOW 524288 /* bytes: data that the netlink transport sends ahead of what its reader has acknowledged */
 #endif
 #ifndef STP_MODULES_SIZE_MAX
 #define STP_MODULES_SIZE_MAX 4194304 /* bytes: names of functions that are kept of modules unloaded while a session runs */

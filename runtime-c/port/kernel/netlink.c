@@ -66,6 +66,17 @@ static struct stp_ring *ring_of(u32 cpu)
 	return &stp_session.cpu[cpu].ring;
 }
 
+/*
+ * After @ms, or as soon as was wanted before if that is earlier. At high priority: who prints flat out leaves its CPU to nobody else.
+ */
+static void queue_drain(unsigned int ms)
+{
+	if (ms)
+		queue_delayed_work(system_highpri_wq, &drain_work, msecs_to_jiffies(ms));
+	else
+		mod_delayed_work(system_highpri_wq, &drain_work, 0);
+}
+
 /* Little is left to grow, much is sent at once. */
 static void wake_worker(struct irq_work *work)
 {
@@ -74,11 +85,11 @@ static void wake_worker(struct irq_work *work)
 	unsigned long much = ring->size / 4;
 
 	if (READ_ONCE(ring->committed) - READ_ONCE(ring->tail) >= much) {
-		mod_delayed_work(system_wq, &drain_work, 0);
+		queue_drain(0);
 		return;
 	}
 	WRITE_ONCE(ring->wanted, much);
-	schedule_delayed_work(&drain_work, msecs_to_jiffies(STP_BATCH_MS_MAX));
+	queue_drain(STP_BATCH_MS_MAX);
 }
 
 static void wake(u32 cpu)
@@ -184,7 +195,7 @@ static void wait_for_writers(long sent)
 		if (ring_of(cpu)->size)
 			WRITE_ONCE(ring_of(cpu)->wanted, streams[cpu].sent - streams[cpu].given + 1);
 	if (sent || first_look)
-		schedule_delayed_work(&drain_work, msecs_to_jiffies(sent ? STP_BATCH_MS_MAX : STP_FIRST_LOOK_MS));
+		queue_drain(sent ? STP_BATCH_MS_MAX : STP_FIRST_LOOK_MS);
 	first_look = sent;
 }
 
@@ -198,7 +209,7 @@ static void drain(struct work_struct *unused)
 		goto out;
 	sent = send_all();
 	if (sent == -EAGAIN || sent == -ENOMEM || sent == -ENOBUFS)
-		schedule_delayed_work(&drain_work, msecs_to_jiffies(RETRY_MS));
+		queue_drain(RETRY_MS);
 	else if (sent >= 0 && over && (stp_session.config.overwrite || all_is_given()))
 		end_sent = end_sent || !send_empty(STP_NL_END);
 	else if (sent >= 0 && !over)
@@ -209,7 +220,7 @@ out:
 
 static void kick(void)
 {
-	mod_delayed_work(system_wq, &drain_work, 0);
+	queue_drain(0);
 }
 
 /* Under @lock. */

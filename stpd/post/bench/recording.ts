@@ -19,7 +19,7 @@ const FRAMES = 10;
 const FUNCTIONS = 150_000;
 /** Different backtraces, and different addresses in them. */
 const BACKTRACES = 10_000;
-const CALLS = 20_000;
+const CALLS = 4_000;
 const FUNCTION_BEGIN = 0xffffffff81000000n;
 const FUNCTION_SIZE = 160;
 /** Nanoseconds between two records. */
