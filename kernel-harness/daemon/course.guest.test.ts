@@ -27,6 +27,10 @@ describe("stpd", () => {
         tool("pause", "sleep", 300),
         ...interrupted("long_command"),
         tool("left_over", "show", "tool", "State"),
+        // Someone else stops it.
+        ...started("stopped", "-o", "/stopped", KO),
+        step("write", "/sys/kernel/debug/stp-stp_lines/control", "stop"),
+        step("wait", "stopped", STEP_S_MAX),
         // A process that is watched.
         step("run", "watched", STEP_S_MAX, "/tool", "beside", 1500, "/stpd", "-o", "/watched", "-x", "PID", KO),
         ...ends("no_process", 2, "-o", "/no_process", "-x", 99999, KO),
@@ -41,18 +45,13 @@ describe("stpd", () => {
         tool("busy", "show", "stpd", "Rss", "Anonymous"),
         ...interrupted("two"),
         step("send", "/two"),
-        step("run", "stop_daemon", STEP_S_MAX, "/kill_daemon", "/daemon/stpd.pid"),
+        tool("stop_daemon", "kill", "TERM", "/daemon/stpd.pid"),
         step("send", "/daemon/manifest.json"),
         step("run", "watch_none", STEP_S_MAX, "/tool", "list", "/daemon"),
         step("send", "/proc/modules"),
         tool("debugfs_left", "list", "/sys/kernel/debug"),
       ],
-      {
-        files: {
-          "/stp_two.ko": await linesModule("stp_two"),
-          "/kill_daemon": await killer(),
-        },
-      },
+      { files: { "/stp_two.ko": await linesModule("stp_two") } },
     );
     expect(problemsOf(guest), Object.keys(guest.outputs).map((name) => saidBy(guest, name)).join("")).toEqual([]);
   }, 6 * MINUTE_MS);
@@ -73,6 +72,10 @@ describe("stpd", () => {
   test("that is interrupted ends its command, too", () => {
     expect(printedBy(guest, "left_over")).not.toContain("sleeping");
     expect(printedBy(guest, "left_over").match(/^pid:/gm)?.length).toBe(1); // the tool that looks
+  });
+
+  test("whose session someone else stops finishes it", () => {
+    expect(saidBy(guest, "stopped")).toBe("stpd: session stp_lines started\nstpd: session stp_lines ended, recording in /stopped\n");
   });
 
   test("with a process to watch ends with that", () => {
@@ -118,23 +121,3 @@ describe("stpd", () => {
     expect(printedBy(guest, "debugfs_left")).not.toContain("stp-");
   });
 });
-
-/** Ends the process whose number is in a file, and waits for that. */
-async function killer(): Promise<string> {
-  const { buildProgram } = await import("../tools.ts");
-  const source = `#include <signal.h>
-#include <stdio.h>
-#include <unistd.h>
-int main(int argc, char **argv)
-{
-	FILE *file = argc > 1 ? fopen(argv[1], "r") : NULL;
-	int pid = 0, tries = 0;
-	if (!file || fscanf(file, "%d", &pid) != 1 || kill(pid, SIGTERM))
-		return 1;
-	while (!kill(pid, 0) && tries++ < 2000)
-		usleep(10000);
-	return tries >= 2000;
-}
-`;
-  return buildProgram({ name: "kill_daemon", sources: { "kill_daemon.c": source } });
-}

@@ -35,6 +35,7 @@ describe.each(["relay", "netlink"])("stpd over %s", (transport) => {
         step("signal", "first", "QUIT"),
         step("wait", "first", STEP_S_MAX),
         lines("lines2", 2, 500, 0),
+        ...ends("bad_limit", 2, "-A", "stp_lines", "-o", "/bad_limit", "-l", "print_size=1"),
         ...started("second", "-A", "stp_lines", "-o", "/second", "-l", "actions=77"),
         ...ends("other_session", 2, "-A", "stp_lines", "-o", "/first"),
         ...interrupted("second"),
@@ -86,6 +87,10 @@ describe.each(["relay", "netlink"])("stpd over %s", (transport) => {
     expect(saidBy(guest, "earlier_load")).toBe("stpd: the recording in /victim is of another session; give a new directory by -o\n");
     expect(saidBy(guest, "finished")).toBe('stpd: no module stp_lines is loaded; "lsmod" lists what is\n');
     expect(saidBy(guest, "other_session")).toMatch(/^stpd: another stpd is at the session/);
+  });
+
+  test("refuses a limit that cannot change while a session runs", () => {
+    expect(saidBy(guest, "bad_limit")).toBe("stpd: cannot set the limit print_size to 1: there is no such limit, or it cannot change while a session runs\n");
   });
 
   test("that was killed left what came before, and its module is cleaned up", async () => {

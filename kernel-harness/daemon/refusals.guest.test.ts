@@ -29,6 +29,7 @@ const REFUSALS: readonly (readonly [name: string, args: readonly string[], says:
   ["mode", ["-m", "both", KO], /^stpd: -m takes discard or overwrite, not "both"$/],
   ["contradiction", ["-m", "overwrite", "-S", "1M,2", KO], /^stpd: -S is for mode discard: in mode overwrite the ring itself keeps the newest; give a larger -b$/],
   ["leave", ["-L", "-D", KO], /^stpd: -L leaves the session at once; leave out -c, -x, -D and -S, and give them to the stpd that goes on with -A$/],
+  ["background", ["-D", "/missing.ko"], /^stpd: cannot read \/missing\.ko: No such file or directory$/],
   ["attach_none", ["-A", "stp_none"], /^stpd: no module stp_none is loaded; "lsmod" lists what is$/],
   ["attach_foreign", ["-A", "virtio_console"], /^stpd: module virtio_console is none of stp: it has no parameter ring_size$/],
 ];

@@ -7,6 +7,7 @@
  *   tool debugfs on|off           mount or unmount it
  *   tool without CAPABILITY PROGRAM ARG…   run a program that has all but this capability
  *   tool beside MS PROGRAM ARG…   run it beside a process that lives so long, whose number is the argument PID
+ *   tool kill SIGNAL FILE        to the process whose number is in the file; and wait for its end, but after USR2
  *   tool cut FROM TO SIZE         the first bytes of a file
  *   tool list PATH                names in a directory
  *   tool hold PATH MS             keep a file open
@@ -232,11 +233,25 @@ static int beside(int ms, char **argv)
 	return fail(argv[0]);
 }
 
+static int kill_by_file(const char *name, const char *path)
+{
+	int number = !strcmp(name, "INT") ? SIGINT : !strcmp(name, "TERM") ? SIGTERM : SIGUSR2;
+	FILE *file = fopen(path, "r");
+	int pid = 0, tries = 0;
+
+	if (!file || fscanf(file, "%d", &pid) != 1 || kill(pid, number))
+		return fail(path);
+	fclose(file);
+	while (number != SIGUSR2 && !kill(pid, 0) && tries++ < 2000)
+		usleep(10000);
+	return tries >= 2000;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
-	if (argc > 3)
+	if (argc > 4)
 		srandom(atoi(argv[3]));
 	if (!strcmp(verb, "sleep"))
 		return usleep(atoi(argv[2]) * 1000);
@@ -253,6 +268,8 @@ int main(int argc, char **argv)
 		return without(atoi(argv[2]), argv + 3);
 	if (!strcmp(verb, "beside"))
 		return beside(atoi(argv[2]), argv + 3);
+	if (!strcmp(verb, "kill"))
+		return kill_by_file(argv[2], argv[3]);
 	if (!strcmp(verb, "cut"))
 		return copy_cut(argv[2], argv[3], atol(argv[4]));
 	if (!strcmp(verb, "list"))

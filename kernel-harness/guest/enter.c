@@ -29,6 +29,8 @@ static void mount_all(void)
 	char path[64];
 	size_t i;
 
+	if (!access(ROOT "/proc/self", F_OK))
+		return; /* an earlier one has done it */
 	mkdir("/host", 0755);
 	mkdir("/changes", 0755);
 	mkdir(ROOT, 0755);

@@ -84,8 +84,8 @@ static int find(struct session *session)
 	return -1;
 }
 
-/* Readers, so that nothing is lost once it starts. */
-static int begin_reading(struct session *session)
+/* Return: 0, or -1 (said). */
+static int open_streams(struct session *session)
 {
 	int cpus = session->status.cpus, cpu;
 
@@ -97,7 +97,7 @@ static int begin_reading(struct session *session)
 		}
 		transport_streams_count = cpu + 1;
 	}
-	return transport_has_readers ? transport->start(transport_streams, transport_streams_count) : 0;
+	return 0;
 }
 
 static int start(const struct session *session)
@@ -111,18 +111,24 @@ static int start(const struct session *session)
 	return -1;
 }
 
+/* The rings hold what comes before the readers do. */
 static int begin(struct session *session)
 {
 	const struct options *options = session->options;
 
 	if (!options->leave) {
 		maps_begin();
-		privileges_drop(transport == &transport_netlink);
-		if (begin_reading(session))
+		if (open_streams(session))
 			return -1;
 	}
 	if (start(session))
 		return -1;
+	if (!options->leave) {
+		/* The kernel asks for capabilities as probes are attached, and no more after that; threads have what this one has now. */
+		privileges_drop(transport == &transport_netlink);
+		if (transport_has_readers && transport->start(transport_streams, transport_streams_count))
+			return -1;
+	}
 	if (!options->directory)
 		return 0;
 	return manifest_write(recording_folder(), NULL) || recording_begin(session->identity) ? -1 : 0;

@@ -7,6 +7,10 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StpError } from "../../spec/errors.ts";
 import type { StpRecord } from "../../spec/recording/record.ts";
+import { readManifest } from "../../spec/recording/manifest.ts";
+import { DataFiles } from "./files.ts";
+import { followToEnd } from "./follow.ts";
+import { Merge } from "./merge.ts";
 import { partName } from "./parts.ts";
 import { postprocess, type PostOptions, type PostResult } from "./post.ts";
 import { dataOf, jsonManifest, recordsOf } from "./testing.ts";
@@ -184,6 +188,20 @@ describe("postprocess with follow", { timeout: TIMEOUT_MS }, () => {
     writeManifest("ended", 2);
     expect((await following.result).ok).toBe(true);
     expect(following.output).toBe("<stack 0xffffffff81000010>\n<stack vfs_read+0x12>\n");
+  });
+
+  it("ends with a session whose manifest was replaced between its reading and the first look", async () => {
+    begin(1);
+    const begun = await readManifest(directory);
+    writeManifest("ended", 0);
+    const files = new DataFiles(directory, 1, () => {}, { isUnfinished: false });
+    try {
+      const stop = AbortSignal.timeout(5000);
+      const { state } = await followToEnd(directory, begun, files, new Merge(files.readers, () => {}), { printTo: async () => {} }, stop);
+      expect(state).toBe("ended");
+    } finally {
+      files.close();
+    }
   });
 
   it("says at the end what is missing then", async () => {

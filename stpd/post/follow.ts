@@ -52,7 +52,7 @@ export async function awaitManifest(directory: string, signal: AbortSignal | und
 export async function followToEnd(directory: string, begun: Manifest, files: DataFiles, merge: Merge<RecordReader>, due: Due, signal: AbortSignal | undefined): Promise<Manifest> {
   const looks: Look[] = [];
   let manifest = begun;
-  let identity = await identityOf(directory);
+  let identity: string | undefined; // that of `begun` is not known: it may have been replaced since it was read
   while (!signal?.aborted) {
     // The state first: what "ended" was written after is visible now.
     const now = await identityOf(directory);
