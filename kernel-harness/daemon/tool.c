@@ -8,6 +8,7 @@
  *   tool without CAPABILITY PROGRAM ARG…   run a program that has all but this capability
  *   tool beside MS PROGRAM ARG…   run it beside a process that lives so long, whose number is the argument PID
  *   tool kill SIGNAL FILE        to the process whose number is in the file; and wait for its end, but after USR2
+ *   tool pinned CPU PROGRAM ARG…  run it on that CPU alone
  *   tool cut FROM TO SIZE         the first bytes of a file
  *   tool list PATH                names in a directory
  *   tool hold PATH MS             keep a file open
@@ -23,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +235,18 @@ static int beside(int ms, char **argv)
 	return fail(argv[0]);
 }
 
+static int pinned(int cpu, char **argv)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		return fail("cannot pin");
+	execv(argv[0], argv);
+	return fail(argv[0]);
+}
+
 static int kill_by_file(const char *name, const char *path)
 {
 	int number = !strcmp(name, "INT") ? SIGINT : !strcmp(name, "TERM") ? SIGTERM : SIGUSR2;
@@ -268,6 +282,8 @@ int main(int argc, char **argv)
 		return without(atoi(argv[2]), argv + 3);
 	if (!strcmp(verb, "beside"))
 		return beside(atoi(argv[2]), argv + 3);
+	if (!strcmp(verb, "pinned"))
+		return pinned(atoi(argv[2]), argv + 3);
 	if (!strcmp(verb, "kill"))
 		return kill_by_file(argv[2], argv[3]);
 	if (!strcmp(verb, "cut"))

@@ -22,6 +22,12 @@ describe("a session", () => {
         tool("disk2", "tmpfs", "/disk2", DISK_SIZE),
         ...ends("full_netlink", 1, "-t", "netlink", "-b", "4M", ...UNLIMITED, "-o", "/disk2/full", "-c", `/lines 2 ${LINES} 0`, KO),
         step("send", "/disk2/full"),
+        // One CPU fills the disk while the other has nothing to say.
+        tool("disk3", "tmpfs", "/disk3", DISK_SIZE),
+        ...started("full_by_one", "-b", "4M", ...UNLIMITED, "-o", "/disk3/full", KO),
+        step("run", "one", STEP_S_MAX, "/tool", "pinned", 1, "/lines", 1, LINES, 0),
+        step("wait", "full_by_one", STEP_S_MAX, 1),
+        step("send", "/disk3/full"),
         // ^C twice: the second while much is still in the rings, for stpd stood still before.
         ...started("twice", "-b", "16M", ...UNLIMITED, "-o", "/twice", KO),
         step("signal", "twice", "STOP"),
@@ -44,6 +50,14 @@ describe("a session", () => {
         step("signal", "slow_netlink", "CONT"),
         ...interrupted("slow_netlink"),
         step("send", "/slow_netlink"),
+        // Someone holds a file of the session, so that the module cannot be unloaded.
+        ...started("held", "-o", "/held", KO),
+        step("start", "holder", "/tool", "hold", "/sys/kernel/debug/stp-stp_lines/status", 5000),
+        step("await", "holder", "held", 10),
+        ...interrupted("held", 1),
+        step("send", "/held/manifest.json"),
+        step("wait", "holder", STEP_S_MAX),
+        ...ends("held_clean", 0, "-C", "stp_lines"),
         // A command that will not end.
         ...started("stubborn", "-o", "/stubborn", "-c", "/stubborn_command", KO),
         tool("pause", "sleep", 200),
@@ -56,7 +70,7 @@ describe("a session", () => {
     expect(problemsOf(guest), Object.keys(guest.outputs).map((name) => `${name}: ${saidBy(guest, name)}`).join("")).toEqual([]);
   }, 6 * MINUTE_MS);
 
-  test.each([["full", "/disk/full"], ["full_netlink", "/disk2/full"]])("on a full disk stops, keeps what is there, and says so: %s", async (name, folder) => {
+  test.each([["full", "/disk/full"], ["full_netlink", "/disk2/full"], ["full_by_one", "/disk3/full"]])("on a full disk stops, keeps what is there, and says so: %s", async (name, folder) => {
     expect(saidBy(guest, name)).toContain(`stpd: the disk of ${folder} is full, so the session was stopped; what was written before is kept\n`);
     expect(saidBy(guest, name).match(/is full/g)).toHaveLength(1);
     expect(filesBelow(guest, folder)).toEqual(["cpu0.data", "cpu1.data", "log.txt", "manifest.json"]);
@@ -82,6 +96,11 @@ describe("a session", () => {
     expect(counted).toMatchObject({ misplaced: 0, ok: true });
     expect(counted.lost).toBeGreaterThan(0);
     expect(counted.arrived + counted.lost).toBe(2 * LINES);
+  });
+
+  test("whose module someone holds in use ends, and says how to unload it", () => {
+    expect(saidBy(guest, "held")).toContain('stpd: cannot unload module stp_lines: it is in use; end what has one of its files open, then "stpd -C stp_lines"\n');
+    expect(JSON.parse(fileOf(guest, "/held/manifest.json"))).toMatchObject({ state: "ended" });
   });
 
   test("leaves a command alone that does not end at SIGTERM", () => {

@@ -1,14 +1,16 @@
 /**
- * Every line arrives once and in order on its CPU, or is in the loss report: both transports, both modes, at every rate. Boots two guests.
+ * Every line arrives once and in order on its CPU, or is in the loss report: both transports, both modes, at every rate. Boots four guests.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { RING_MODES, TRANSPORTS } from "../../spec/protocol.ts";
 import { fetchKernel } from "../fetch.ts";
 import { runGuest, type GuestResult } from "../guest.ts";
 import { findKernel } from "../kernels.ts";
-import { deliveredBy, deliveryFiles, deliverySteps, lostLines, nameOfDelivery, type Delivered, type Delivery, type Lines } from "./delivery.ts";
+import { step } from "../steps.ts";
+import { buildHelper, deliveredBy, deliveryFiles, deliverySteps, lostLines, nameOfDelivery, type Delivered, type Delivery, type Lines } from "./delivery.ts";
 
 const MINUTE_MS = 60_000;
+const CPUS = 2;
 /** Numbered lines as the issue has them: 1000, 10,000 and 50,000 a second, and flat out; from one process and from two. */
 const RATES: readonly Omit<Lines, "processes">[] = [
   { lines: 1000, rate: 1000 },
@@ -25,6 +27,8 @@ const DELIVERIES: readonly Delivery[] = TRANSPORTS.flatMap((transport) =>
 );
 /** Rings so small that most is lost: what is said must add up all the same. */
 const LOSSY: readonly Delivery[] = TRANSPORTS.flatMap((transport) => RING_MODES.map((mode) => ({ processes: 2, lines: 60_000, rate: 0, transport, mode, ring: "8K" })));
+/** Real nmis write into the rings in the middle of other writes, and are counted by who sends them. */
+const UNDER_NMIS: readonly Delivery[] = TRANSPORTS.flatMap((transport) => RING_MODES.flatMap((mode) => ["2M", "8K"].map((ring) => ({ processes: 2, lines: 60_000, rate: 0, transport, mode, ring, nmis: true }))));
 const LONG: readonly Delivery[] = TRANSPORTS.map((transport) => ({ ...MANY, transport, mode: "discard", ring: "2M" }));
 
 const nameOfStep = (index: number): string => `delivery-${index}`;
@@ -32,6 +36,7 @@ const nameOfStep = (index: number): string => `delivery-${index}`;
 async function deliver(deliveries: readonly Delivery[]): Promise<readonly Delivered[]> {
   const kernel = await fetchKernel(findKernel("debian-6.1-cloud"));
   const guest: GuestResult = await runGuest(kernel, {
+    cpus: CPUS,
     memory_mib: 1024,
     timeout_ms: 8 * MINUTE_MS,
     files: await deliveryFiles(kernel),
@@ -60,6 +65,57 @@ describe("short deliveries", () => {
     if (ring !== "2M") expect(lostLines(found)).toBeGreaterThan(0);
     else if (mode === "discard") expect(found.arrived).toBe(lines);
     expect(found.lost[mode === "discard" ? "overwritten" : "full"]).toBe(0);
+  });
+});
+
+describe("under real nmis", () => {
+  let delivered: readonly Delivered[] = [];
+
+  beforeAll(async () => {
+    delivered = await deliver(UNDER_NMIS);
+  }, 10 * MINUTE_MS);
+
+  test.each(UNDER_NMIS.map((delivery, index) => [nameOfDelivery(delivery), delivery.ring, delivery, index] as const))("%s, rings of %s", (_name, _ring, { lines }, index) => {
+    const found = delivered[index]!;
+    if (process.env["STP_SHOW"]) console.warn(JSON.stringify(found));
+    expect(found.misplaced).toBe(0);
+    expect(found.nmis).toBeGreaterThan(50);
+    const sum = found.arrived + found.nmis_arrived + lostLines(found);
+    expect(sum, JSON.stringify(found)).toBe(found.offered);
+    expect(sum, JSON.stringify(found)).toBeLessThanOrEqual(lines + found.nmis);
+    expect(sum, JSON.stringify(found)).toBeGreaterThanOrEqual(lines + found.nmis - CPUS); // an nmi as the session stopped
+  });
+});
+
+describe("lines that come one by one", () => {
+  let output = "";
+
+  beforeAll(async () => {
+    const kernel = await fetchKernel(findKernel("debian-6.1-cloud"));
+    const folder = "/sys/kernel/debug/stp-stp_delivery";
+    const guest = await runGuest(kernel, {
+      cpus: CPUS,
+      files: { ...(await deliveryFiles(kernel)), "/late": await buildHelper("late") },
+      steps: [
+        step("insmod", "/stp_delivery.ko"),
+        step("write", `${folder}/control`, "start"),
+        step("run", "late", 60, "/late", ...Array.from({ length: CPUS }, (_, cpu) => `${folder}/cpu${cpu}`)),
+        step("write", `${folder}/control`, "stop"),
+        step("rmmod", "stp_delivery"),
+      ],
+    });
+    expect(guest.problems).toEqual([]);
+    output = guest.outputs["late"]!.stdout;
+  }, 10 * MINUTE_MS);
+
+  test("are at most 100 ms late", () => {
+    if (process.env["STP_SHOW"]) console.warn(output);
+    const late_ms = Number(/^late: (\d+)$/m.exec(output)?.[1]);
+    expect(late_ms).toBeLessThanOrEqual(100);
+  });
+
+  test("and while none comes their readers sleep", () => {
+    expect(Number(/^idle: (\d+)$/m.exec(output)?.[1])).toBeLessThanOrEqual(2); // our own sleep is one
   });
 });
 

@@ -53,37 +53,54 @@ static bool read_section(const struct file *file, const Elf64_Ehdr *head, unsign
 	return read_at(file, head->e_shoff + (uint64_t)index * sizeof(*section), section, sizeof(*section));
 }
 
-enum elf_error elf_read_modinfo(int fd, struct modinfo *info)
+static bool is_modinfo(const struct file *file, const Elf64_Shdr *names, const Elf64_Shdr *section)
 {
 	static const char name[] = ".modinfo";
 	char found[sizeof(name)];
+
+	return is_inside(file, names->sh_offset, names->sh_size) && section->sh_name < names->sh_size && names->sh_size - section->sh_name >= sizeof(name) &&
+	       read_at(file, names->sh_offset + section->sh_name, found, sizeof(found)) && !memcmp(found, name, sizeof(name));
+}
+
+/* All sections are looked at: a module that is cut behind its information is still cut. */
+static enum elf_error find_modinfo(const struct file *file, const Elf64_Ehdr *head, Elf64_Shdr *found)
+{
 	Elf64_Shdr names, section;
+	unsigned int i;
+
+	*found = (Elf64_Shdr){ .sh_size = 0 };
+	if (!read_section(file, head, head->e_shstrndx, &names))
+		return ELF_CUT;
+	for (i = 0; i < head->e_shnum; i++) {
+		if (!read_section(file, head, i, &section) || (section.sh_type != SHT_NOBITS && !is_inside(file, section.sh_offset, section.sh_size)))
+			return ELF_CUT;
+		if (!found->sh_size && is_modinfo(file, &names, &section))
+			*found = section;
+	}
+	return found->sh_size && found->sh_size <= MODINFO_SIZE_MAX ? ELF_FINE : ELF_NO_MODULE;
+}
+
+enum elf_error elf_read_modinfo(int fd, struct modinfo *info)
+{
+	Elf64_Shdr section;
 	struct file file;
 	Elf64_Ehdr head;
-	unsigned int i;
 	enum elf_error error = read_head(fd, &file, &head);
 
 	info->size = 0;
+	info->text[0] = 0;
 	if (error)
 		return error;
 	if (head.e_type != ET_REL || head.e_shentsize != sizeof(section) || !head.e_shnum || head.e_shnum > SECTIONS_MAX || head.e_shstrndx >= head.e_shnum)
 		return ELF_NO_MODULE;
-	if (!read_section(&file, &head, head.e_shstrndx, &names))
-		return ELF_CUT;
-	for (i = 0; i < head.e_shnum; i++) {
-		if (!read_section(&file, &head, i, &section) || (section.sh_type != SHT_NOBITS && !is_inside(&file, section.sh_offset, section.sh_size)))
-			return ELF_CUT;
-		if (info->size || !is_inside(&file, names.sh_offset, names.sh_size) || section.sh_name >= names.sh_size ||
-		    names.sh_size - section.sh_name < sizeof(name))
-			continue;
-		if (!read_at(&file, names.sh_offset + section.sh_name, found, sizeof(found)) || memcmp(found, name, sizeof(name)))
-			continue;
-		if (section.sh_size > MODINFO_SIZE_MAX || !read_at(&file, section.sh_offset, info->text, section.sh_size))
-			return ELF_NO_MODULE;
-		info->size = section.sh_size;
-	}
+	error = find_modinfo(&file, &head, &section);
+	if (error)
+		return error;
+	if (!read_at(&file, section.sh_offset, info->text, section.sh_size))
+		return ELF_NO_MODULE;
+	info->size = section.sh_size;
 	info->text[info->size] = 0;
-	return info->size ? ELF_FINE : ELF_NO_MODULE;
+	return ELF_FINE;
 }
 
 const char *modinfo_find(const struct modinfo *info, const char *name)

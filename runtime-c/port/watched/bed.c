@@ -25,6 +25,16 @@ static struct stp_probe probes[BED_PROBES];
 static struct stp_probe *const refs[BED_PROBES] = { &probes[0], &probes[1] };
 static void *rings[2];
 
+void bed_nothing(struct stp_ctx *ctx)
+{
+	(void)ctx;
+}
+
+int bed_init(const struct stp_program *program, struct stp_config config)
+{
+	return stp_session_init(program, &config);
+}
+
 struct stp_probe *bed_probe(u32 index)
 {
 	return refs[index];
@@ -59,16 +69,11 @@ void bed_open(const struct bed_options *options)
 	need(!stp_session_start());
 }
 
-static void no_body(struct stp_ctx *ctx)
-{
-	(void)ctx;
-}
-
 void bed_close(void)
 {
 	u32 i;
 
-	probes[1].body = no_body;
+	probes[1].body = bed_nothing;
 	stp_session_fini();
 	for (i = 0; i < 2; i++) {
 		stp_free(rings[i]);

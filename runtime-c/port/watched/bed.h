@@ -25,6 +25,11 @@ int bed_try(const struct bed_options *options);
 /* Stop, fini; needs that nothing is left. */
 void bed_close(void);
 struct stp_probe *bed_probe(u32 index);
+/* A body that does nothing. */
+void bed_nothing(struct stp_ctx *ctx);
+
+/* Init of a program of its own, not of the bed's probes; stp_session_fini() ends it. */
+int bed_init(const struct stp_program *program, struct stp_config config);
 
 /* Takes all that is readable of a CPU and needs that it is well-formed. Gives the text: of prints as it is, errors as E(...). */
 const char *bed_read(u32 cpu);
@@ -47,9 +52,14 @@ const char *bed_logged(void);
 #define need_log(expected) need_text(bed_logged(), expected)
 #define need_printed(expected) need_text(bed_read(0), expected)
 
-void maps_cases(void);
-void looks_cases(void);
+void init_cases(void);
 void rings_cases(void);
+void life_cases(void);
+void hits_cases(void);
+void looks_cases(void);
+void texts_cases(void);
+void maps_cases(void);
 void explore_all(void);
+void reports_cases(void);
 
 #endif

@@ -12,17 +12,12 @@ static void print_40(struct stp_ctx *ctx)
 	stp_printf(ctx, "%s", "1234567890123456789012345678901234567890");
 }
 
-static int init_with(const struct stp_program *program, struct stp_config config)
-{
-	return stp_session_init(program, &config);
-}
-
 static void case_rings(void)
 {
 	static u64 memory[64];
 	struct stp_program program = { .probes = NULL };
 
-	need(!init_with(&program, (struct stp_config){ .cpus = 2, .print_size = 96 }));
+	need(!bed_init(&program, (struct stp_config){ .cpus = 2, .print_size = 96 }));
 	need(stp_session_set_ring(1, memory, 64) == -STP_EINVAL);
 	need_log("a ring must be a power of two of 128 to 268435456 bytes and hold a print buffer of 96, not 64\n");
 	need(stp_session_set_ring(1, memory, 192) == -STP_EINVAL);
@@ -35,7 +30,7 @@ static void case_rings(void)
 	need(stp_session.cpu[1].ring.wanted == STP_RING_UNWANTED && !stp_session.cpu[1].ring.overwritten && !stp_session.cpu[0].ring.data);
 	need_log("");
 	stp_session_fini();
-	need(!init_with(&program, (struct stp_config){ .cpus = 1, .print_size = 97 }));
+	need(!bed_init(&program, (struct stp_config){ .cpus = 1, .print_size = 97 }));
 	need(stp_session_set_ring(0, memory, 128) == -STP_EINVAL);
 	bed_logged();
 	need(!stp_session_set_ring(0, memory, 256));
