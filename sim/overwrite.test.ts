@@ -105,9 +105,9 @@ test("a write that is interrupted by an irq, and that by an nmi, at every event"
 });
 
 test.each([
-  ["a drop that is no cmpxchg", "stp_local_cmpxchg(&ring->tail, tail, tail + record_size(header.payload_size)) == tail", "(STP_WRITE(ring->tail, tail + record_size(header.payload_size)), 1)"],
+  ["a drop that is no cmpxchg", "stp_local_cmpxchg(&ring->tail, tail, tail + size) == tail", "(STP_WRITE(ring->tail, tail + size), 1)"],
   ["a drop of what is still being written", "if (tail == STP_READ(ring->committed))", "if (0)"],
-  ["a drop that nobody counts", "stp_ledger_take_back(&ring->overwritten[header.probe], STP_LOSS_KIND_RECORD, STP_LOSS_OVERWRITTEN);", ";"],
+  ["a drop that nobody counts", "stp_ledger_take_back(&ring->overwritten[probe], STP_LOSS_KIND_RECORD, STP_LOSS_OVERWRITTEN);", ";"],
 ])("finds %s", { timeout: 300_000 }, async (_what, piece, by) => {
   const runtime = runtimeSources("wasm32");
   const path = "runtime-c/src/ring.c";

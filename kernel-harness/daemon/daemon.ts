@@ -26,6 +26,14 @@ export async function linesModule(name = "stp_lines"): Promise<string> {
   return buildModule(kernel, probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), { name }));
 }
 
+const STACKS = '#include <stp/stp.h>\n\nSTP_PROBE(kprobe, "null_lseek")\n{\n\tstp_print_user_stack(ctx);\n}\n';
+
+/** A module that prints a backtrace of user space for each of them. */
+export async function stacksModule(): Promise<string> {
+  const kernel = await fetchKernel(findKernel("debian-6.1-cloud"), { report: console.warn });
+  return buildModule(kernel, probeModule("stacks.c", STACKS, { name: "stp_stacks" }));
+}
+
 /** Boots a guest with stpd, the tool, the lines and their module. */
 export async function boot(steps: readonly string[], job: Partial<Job> = {}): Promise<GuestResult> {
   const files: GuestFiles = {

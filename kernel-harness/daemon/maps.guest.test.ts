@@ -2,30 +2,17 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildLines } from "../delivery/delivery.ts";
-import { fetchKernel } from "../fetch.ts";
 import type { GuestResult } from "../guest.ts";
-import { findKernel } from "../kernels.ts";
-import { buildModule } from "../module.ts";
 import { needProgram, runProcess } from "../process.ts";
-import { probeModule } from "../program.ts";
 import { readRecording } from "../providers/run.ts";
 import { step } from "../steps.ts";
-import { boot, fileOf, filesBelow, interrupted, lines, MINUTE_MS, problemsOf, saidBy, started, tool } from "./daemon.ts";
-
-const PROBE = `#include <stp/stp.h>
-
-STP_PROBE(kprobe, "null_lseek")
-{
-	stp_print_user_stack(ctx);
-}
-`;
+import { boot, fileOf, filesBelow, interrupted, lines, MINUTE_MS, problemsOf, saidBy, stacksModule, started, tool } from "./daemon.ts";
 
 describe("symbols of a recording", () => {
   let guest: GuestResult;
   let maps: { readonly time: bigint; readonly pid: number; readonly what: string; readonly rest: string }[];
 
   beforeAll(async () => {
-    const kernel = await fetchKernel(findKernel("debian-6.1-cloud"));
     guest = await boot(
       [
         step("start", "before", "/tool", "sleep", 4000),
@@ -36,7 +23,7 @@ describe("symbols of a recording", () => {
         step("wait", "before", 20),
         step("send", "/recording"),
       ],
-      { files: { "/stp_stacks.ko": await buildModule(kernel, probeModule("stacks.c", PROBE, { name: "stp_stacks" })) } },
+      { files: { "/stp_stacks.ko": await stacksModule() } },
     );
     expect(problemsOf(guest), saidBy(guest, "stpd")).toEqual([]);
     maps = [...fileOf(guest, "/recording/symbols/maps").matchAll(/^(\d+) (\d+) (map|exec|fork|exit|lost) ?(.*)$/gm)].map(([, time, pid, what, rest]) => ({ time: BigInt(time!), pid: Number(pid), what: what!, rest: rest! }));

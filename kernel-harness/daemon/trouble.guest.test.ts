@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { GuestResult } from "../guest.ts";
 import { step } from "../steps.ts";
-import { boot, countedLines, ends, fileOf, filesBelow, interrupted, lines, MINUTE_MS, problemsOf, saidBy, started, STEP_S_MAX, tool, UNLIMITED } from "./daemon.ts";
+import { boot, countedLines, ends, fileOf, filesBelow, interrupted, lines, MINUTE_MS, problemsOf, saidBy, stacksModule, started, STEP_S_MAX, tool, UNLIMITED } from "./daemon.ts";
 
 const KO = "/stp_lines.ko";
 const DISK_SIZE = 600 * 1024;
@@ -28,6 +28,10 @@ describe("a session", () => {
         step("run", "one", STEP_S_MAX, "/tool", "pinned", 1, "/lines", 1, LINES, 0),
         step("wait", "full_by_one", STEP_S_MAX, 1),
         step("send", "/disk3/full"),
+        // Not even the symbols fit; the manifest does.
+        tool("disk4", "tmpfs", "/disk4", DISK_SIZE),
+        ...ends("full_of_stacks", 1, "-b", "4M", ...UNLIMITED, "-o", "/disk4/full", "-c", `/lines 2 ${LINES} 0`, "/stp_stacks.ko"),
+        step("send", "/disk4/full"),
         // ^C twice: the second while much is still in the rings, for stpd stood still before.
         ...started("twice", "-b", "16M", ...UNLIMITED, "-o", "/twice", KO),
         step("signal", "twice", "STOP"),
@@ -65,7 +69,7 @@ describe("a session", () => {
         step("send", "/proc/modules"),
       ],
       // The disk is full while the probe is hit flat out, so that it is detached under load.
-      { memory_mib: 1024, patches: true, files: { "/stubborn_command": await stubborn() } },
+      { memory_mib: 1024, patches: true, files: { "/stp_stacks.ko": await stacksModule(), "/stubborn_command": await stubborn() } },
     );
     expect(problemsOf(guest), Object.keys(guest.outputs).map((name) => `${name}: ${saidBy(guest, name)}`).join("")).toEqual([]);
   }, 6 * MINUTE_MS);
@@ -78,6 +82,12 @@ describe("a session", () => {
     expect(counted).toMatchObject({ misplaced: 0 });
     expect(counted.manifest.state).toBe("ended");
     expect(counted.arrived * RECORD_SIZE).toBeGreaterThan(DISK_SIZE / 3);
+  });
+
+  test("on a full disk has a manifest, even if symbols have no room", async () => {
+    expect(saidBy(guest, "full_of_stacks")).toContain("stpd: cannot write symbols/kallsyms of the recording: No space left on device\n");
+    expect(JSON.parse(fileOf(guest, "/disk4/full/manifest.json"))).toMatchObject({ state: "ended", addresses: 1, user_addresses: 1 });
+    expect(filesBelow(guest, "/disk4/full")).not.toContain("reserve");
   });
 
   test("interrupted twice gives up draining, says what is missing, and ends", async () => {

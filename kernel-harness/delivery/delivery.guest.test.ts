@@ -79,11 +79,15 @@ describe("under real nmis", () => {
     const found = delivered[index]!;
     if (process.env["STP_SHOW"]) console.warn(JSON.stringify(found));
     expect(found.misplaced).toBe(0);
-    expect(found.nmis).toBeGreaterThan(50);
+    expect(found.nmis).toBeGreaterThan(0);
     const sum = found.arrived + found.nmis_arrived + lostLines(found);
     expect(sum, JSON.stringify(found)).toBe(found.offered);
     expect(sum, JSON.stringify(found)).toBeLessThanOrEqual(lines + found.nmis);
     expect(sum, JSON.stringify(found)).toBeGreaterThanOrEqual(lines + found.nmis - CPUS); // an nmi as the session stopped
+  });
+
+  test("and there were many", () => {
+    expect(delivered.reduce((sum, { nmis }) => sum + nmis, 0)).toBeGreaterThan(500);
   });
 });
 

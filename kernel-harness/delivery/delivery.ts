@@ -70,7 +70,7 @@ export async function buildLines(): Promise<string> {
 }
 
 /** A program of this folder. */
-export async function buildHelper(name: "lines" | "late"): Promise<string> {
+export async function buildHelper(name: "lines" | "late" | "rough"): Promise<string> {
   return buildProgram({ name, sources: await readSources(join(PROJECT_ROOT, DELIVERY), [`${name}.c`]), cflags: ["-pthread"] });
 }
 

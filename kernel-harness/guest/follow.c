@@ -34,6 +34,19 @@ static int files_count;
 static s64 look_due_ms;
 static bool more; /* some file had more than its share */
 
+/* A new one, or that of a file that is no longer there. */
+static struct followed *free_place(void)
+{
+	struct followed *file;
+
+	if (files_count < FILES_MAX)
+		return &files[files_count++];
+	for (file = files; file < files + files_count; file++)
+		if (access(file->path, F_OK))
+			return file;
+	return NULL;
+}
+
 static struct followed *find(const char *path)
 {
 	struct followed *file;
@@ -41,9 +54,11 @@ static struct followed *find(const char *path)
 	for (file = files; file < files + files_count; file++)
 		if (!strcmp(file->path, path))
 			return file;
-	if (files_count == FILES_MAX || strlen(path) >= sizeof(file->path))
+	file = free_place();
+	if (!file || strlen(path) >= sizeof(file->path)) {
+		report_error("cannot follow %s: %s", path, file ? "its path is too long" : "there are too many files");
 		return NULL;
-	file = &files[files_count++];
+	}
 	*file = (struct followed){ .inode = 0 };
 	strcpy(file->path, path);
 	return file;

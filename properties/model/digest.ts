@@ -1,7 +1,7 @@
 /** What an operation absorbs, in words, written out again (O4–O6). */
 import { expect } from "vitest";
 import { bytes, encodeBatch, operation, type Argument, type Operation } from "../operations.ts";
-import { WORD, entries, level, made, model, read, resultsOf, times } from "./testing.ts";
+import { WORD, model, resultsOf, times } from "./testing.ts";
 
 /** O4, written out again. */
 export function absorb(digest: bigint, words: readonly bigint[]): bigint {
@@ -34,7 +34,7 @@ export function mapWords(map: bigint, size = 0n, ...entries: bigint[]): bigint[]
   return [0x4d01n, map, 0x4d03n, 0n, 0n, size, ...entries];
 }
 
-/** Counts by their place in O6, from 0: 9 for each of hit, map, string, record, read; then cut and evicted. */
+/** Counts by their place in O6, from 0: 10 for each of hit, map, string, record, read; then cut and evicted. */
 export function ledgerWords(probe: bigint, cpu: bigint, counts: Record<number, bigint>): bigint[] {
   return [0x4c01n, probe, cpu, ...Object.entries(counts).flatMap(([place, count]) => [BigInt(place) + 1n, count]), 0n];
 }

@@ -1,9 +1,9 @@
 /** The model against SEMANTICS.md: worked examples with literal results. X: execution and the ledger. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { bytes, type Operation } from "../operations.ts";
+import type { Operation } from "../operations.ts";
 import { formatDump } from "../dump.ts";
 import { OPERATIONS } from "../../spec/protocol.ts";
-import { EBUDGET, EBUSY, EDOM, EFAULT, EINVAL, ENESTED, ENOENT, ESTATE, INT64_MAX, INT64_MIN, INTS, IRQ, NAMED, NMI, SOFTIRQ, TASK, TEXTS, TIMES, WORD, add, append, catchError, enter, entries, exit, flush, get, key, ledger, level, lines, loadModels, model, more, onCpu, onKey, onMap, onStrings, outputText, outputs, print, printHist, printMap, push, pushText, raise, read, run, sample, set, setText, str, times, walk } from "./testing.ts";
+import { EBUDGET, EDOM, EFAULT, EINVAL, ENESTED, ESTATE, INT64_MAX, INT64_MIN, INTS, IRQ, NAMED, NMI, SOFTIRQ, TASK, TEXTS, TIMES, WORD, add, append, catchError, enter, entries, exit, flush, get, key, ledger, level, lines, loadModels, model, more, onCpu, onKey, onMap, onStrings, outputText, outputs, print, printHist, printMap, push, pushText, raise, read, run, sample, set, setText, str, times, walk } from "./testing.ts";
 
 beforeAll(loadModels, 120_000);
 

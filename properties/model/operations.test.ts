@@ -1,10 +1,10 @@
 /** The model against SEMANTICS.md: worked examples with literal results. O: operations of a replay, their digests and dumps. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { bytes, encodeBatch, operation, type Operation } from "../operations.ts";
+import { encodeBatch, operation, type Operation } from "../operations.ts";
 import { formatDump } from "../dump.ts";
 import { REPLAY_MAPS, type OperationName } from "../../spec/protocol.ts";
 import { absorb, cpuWords, expectDigest, ledgerWords, mapWords, stringWords } from "./digest.ts";
-import { EINVAL, INTS, SIZES, TASK, TEXTS, catchError, enter, exit, flush, get, key, ledger, level, loadModels, model, more, onCpu, onMap, onStrings, outputs, print, printHist, printMap, push, pushText, raise, read, resultsOf, run, sample, set, times } from "./testing.ts";
+import { EINVAL, INTS, SIZES, TASK, TEXTS, catchError, enter, exit, flush, get, key, loadModels, model, more, onCpu, onMap, onStrings, print, printHist, printMap, push, pushText, raise, read, resultsOf, run, sample, set, times } from "./testing.ts";
 
 beforeAll(loadModels, 120_000);
 
@@ -56,8 +56,8 @@ describe("O: operations of a replay", () => {
     const raised = cpuWords(0n, { probe: 1n, actions: 13n, text: "ints[-5]=6\n", message: "no" });
     const caught = cpuWords(0n, { probe: 1n, actions: 12n, text: "ints[-5]=6\n" });
     const words = [
-      [0n, ...ints, ...ledgerWords(2n, 0n, { 9: 1n, 10: 1n })],
-      [0n, 6n, ...ints, ...ledgerWords(2n, 0n, { 9: 1n, 10: 1n })],
+      [0n, ...ints, ...ledgerWords(2n, 0n, { 10: 1n, 11: 1n })],
+      [0n, 6n, ...ints, ...ledgerWords(2n, 0n, { 10: 1n, 11: 1n })],
       [0n, ...active, ...ring, ...ledgerWords(1n, 0n, { 0: 1n })],
       [0n, ...active, ...ring, ...ledgerWords(1n, 0n, { 0: 1n })],
       [1n, ...ints, ...printed, ...ring, ...ledgerWords(1n, 0n, { 0: 1n })],
@@ -92,16 +92,16 @@ describe("O: operations of a replay", () => {
   test("O5 ring_read outputs each record it takes, pool strings are output", () => {
     run(enter(1), print("hello, ring"), flush);
     const record = [0x5202n, 1n, 0n, 1n, 0n, 0n, ...stringWords("hello, ring")];
-    const row = { 0: 1n, 27: 1n, 28: 1n };
+    const row = { 0: 1n, 30: 1n, 31: 1n };
     expectDigest(read(5n), [1n, ...record, ...cpuWords(0n, { probe: 1n, actions: 14n }), 0x5201n, 0n, 48n, 48n, ...ledgerWords(1n, 0n, row)]);
-    const strings = { ...row, 18: 1n, 19: 1n };
+    const strings = { ...row, 20: 1n, 21: 1n };
     expectDigest(onStrings("str_concat", "12345678", "9"), [0n, ...stringWords("123456789"), ...cpuWords(0n, { probe: 1n, actions: 13n, strings: 1n }), 0x5201n, 0n, 48n, 48n, ...ledgerWords(1n, 0n, strings)]);
   });
 
   test("O6 parts of a per-CPU map, statistics with buckets, positions and holders in words", () => {
     run(onCpu(1, sample(SIZES, key("a"), -1)), onCpu(1, onMap("map_hold", SIZES)), push(TEXTS as number, 1n), pushText(TEXTS, "v"));
     const part = [0x4d03n, 2n, 0n, 1n, 0x4d02n, 1n, 0x61n, 0x5301n, 1n, -1n, -1n, -1n, -1n, 1n, 0n, 1n, 1n, 0n];
-    const counts = { 9: 1n, 10: 1n };
+    const counts = { 10: 1n, 11: 1n };
     expectDigest(onMap("map_size", SIZES), [1n, 0x4d01n, 9n, 0x4d03n, 0n, 0n, 0n, ...part, ...ledgerWords(2n, 0n, counts)]);
     expectDigest(onMap("map_size", TEXTS), [1n, 0x4d01n, 5n, 0x4d03n, 0n, 1n, 1n, 0x4d02n, 0n, 1n, 0x76n, ...ledgerWords(2n, 0n, counts)]);
   });

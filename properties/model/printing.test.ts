@@ -1,8 +1,8 @@
 /** The model against SEMANTICS.md: worked examples with literal results. P: printing. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { bytes, operation, type Operation } from "../operations.ts";
+import { operation, type Operation } from "../operations.ts";
 import { REPLAY_MAPS } from "../../spec/protocol.ts";
-import { EBUDGET, EBUSY, EFAULT, EFULL, EINVAL, ENOENT, ESTATE, INT64_MAX, INT64_MIN, INTS, IRQ, MIXED, NAMED, NINE, type Part, SIZES, SUMS, TASK, TEXTS, TIMES, add, enter, entries, exit, flush, key, ledger, level, lines, loadModels, made, more, onCpu, onMap, order, print, printHist, printMap, run, runRoomy, sample, set, setText, str, times, walk } from "./testing.ts";
+import { EBUDGET, EBUSY, EFAULT, EFULL, EINVAL, ENOENT, ESTATE, INT64_MAX, INT64_MIN, INTS, IRQ, MIXED, NAMED, NINE, SIZES, SUMS, TASK, TEXTS, TIMES, add, enter, entries, exit, flush, key, ledger, level, lines, loadModels, made, onCpu, onMap, print, printHist, printMap, run, runRoomy, sample, set, setText, str, times, type Part } from "./testing.ts";
 
 beforeAll(loadModels, 120_000);
 

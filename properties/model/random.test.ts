@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { decodeBatch, encodeBatch } from "../operations.ts";
 import { createGenerator } from "../generate.ts";
 import { formatDump } from "../dump.ts";
-import { ledger, level, loadModels, model, run } from "./testing.ts";
+import { loadModels, model, run } from "./testing.ts";
 
 beforeAll(loadModels, 120_000);
 
@@ -37,7 +37,7 @@ function openHits(dump: readonly string[]): Record<string, number> {
   for (const line of dump) {
     const row = /^ledger (probe \w+ cpu\d)/.exec(line)?.[1];
     if (row === undefined) continue;
-    const counts = [...line.matchAll(/(attempted|delivered|full|busy|nested|budget|fault|error) (\d+)/g)];
+    const counts = [...line.matchAll(/(attempted|delivered|full|busy|nested|budget|fault|error|overwritten) (\d+)/g)];
     const sum = counts.reduce((total, [, name, count]) => total + (name === "attempted" ? Number(count) : -Number(count)), 0);
     if (sum !== 0) open[row] = sum;
   }

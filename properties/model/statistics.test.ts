@@ -1,6 +1,6 @@
 /** The model against SEMANTICS.md: worked examples with literal results. S: statistics. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { INT64_MAX, INT64_MIN, NAMED, type Part, SIZES, TASK, TIMES, WORD, enter, entries, get, key, level, loadModels, onCpu, outputs, print, printHist, run, runRoomy, sample, times } from "./testing.ts";
+import { INT64_MAX, INT64_MIN, NAMED, SIZES, TASK, TIMES, WORD, enter, entries, get, key, level, loadModels, onCpu, outputs, printHist, run, runRoomy, sample, times, type Part } from "./testing.ts";
 
 beforeAll(loadModels, 120_000);
 

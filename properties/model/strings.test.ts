@@ -1,8 +1,8 @@
 /** The model against SEMANTICS.md: worked examples with literal results. B: strings. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { bytes, type Operation } from "../operations.ts";
+import type { Operation } from "../operations.ts";
 import type { OperationName } from "../../spec/protocol.ts";
-import { EFAULT, EFULL, EINVAL, ENOENT, ESTATE, INT64_MAX, INT64_MIN, NMI, type Part, TASK, WORD, enter, exit, ledger, level, loadModels, made, model, onStrings, outputs, run, str, times } from "./testing.ts";
+import { EFAULT, EFULL, EINVAL, ENOENT, ESTATE, INT64_MAX, INT64_MIN, NMI, TASK, WORD, enter, exit, ledger, level, loadModels, made, model, onStrings, outputs, run, str, times, type Part } from "./testing.ts";
 
 beforeAll(loadModels, 120_000);
 

@@ -1,7 +1,7 @@
 /** The model against SEMANTICS.md: worked examples with literal results. T: transport. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Operation } from "../operations.ts";
-import { EFULL, INT64_MAX, INT64_MIN, SOFTIRQ, TASK, enter, exit, flush, ledger, level, lines, loadModels, more, onCpu, print, raise, read, run, times } from "./testing.ts";
+import { EFULL, INT64_MAX, INT64_MIN, SOFTIRQ, TASK, enter, exit, flush, ledger, lines, loadModels, more, onCpu, print, raise, read, run, times } from "./testing.ts";
 
 beforeAll(loadModels, 120_000);
 

@@ -27,6 +27,12 @@ static u64 *word_at(const struct stp_ring *ring, unsigned long at)
 	return (u64 *)(ring->data + (at & (ring->size - 1)));
 }
 
+/* The same for a field of four bytes. */
+static const u32 *field_at(const struct stp_ring *ring, unsigned long at)
+{
+	return (const u32 *)(ring->data + (at & (ring->size - 1)));
+}
+
 /* Copy to stream offset @at, zeros behind it up to a whole word. */
 static void copy_in(struct stp_ring *ring, unsigned long at, const u8 *from, u32 size)
 {
@@ -45,32 +51,21 @@ static void copy_in(struct stp_ring *ring, unsigned long at, const u8 *from, u32
 	*word_at(ring, at) = word;
 }
 
-/* Copy out of the ring from stream offset @at. */
-static void copy_out(const struct stp_ring *ring, unsigned long at, u8 *to, unsigned long size)
-{
-	unsigned long begin = at & (ring->size - 1);
-	unsigned long until_end = ring->size - begin;
-
-	if (until_end > size)
-		until_end = size;
-	memcpy(to, ring->data + begin, until_end);
-	memcpy(to + until_end, ring->data, size - until_end);
-}
-
 /*
  * Drop the oldest record, if it is published (T6). Whoever interrupts us may drop it first, and write over what we read of it: then our
  * cmpxchg fails, for a stream offset never comes back.
  */
-static bool drop_oldest(struct stp_ring *ring)
+static STP_NOINLINE bool drop_oldest(struct stp_ring *ring)
 {
-	struct stp_record_header header;
 	unsigned long tail = STP_READ(ring->tail);
+	u32 size, probe;
 
 	if (tail == STP_READ(ring->committed))
 		return false;
-	copy_out(ring, tail, (u8 *)&header, sizeof(header));
-	if (stp_local_cmpxchg(&ring->tail, tail, tail + record_size(header.payload_size)) == tail)
-		stp_ledger_take_back(&ring->overwritten[header.probe], STP_LOSS_KIND_RECORD, STP_LOSS_OVERWRITTEN);
+	size = record_size(*field_at(ring, tail + offsetof(struct stp_record_header, payload_size)));
+	probe = *field_at(ring, tail + offsetof(struct stp_record_header, probe));
+	if (stp_local_cmpxchg(&ring->tail, tail, tail + size) == tail)
+		stp_ledger_take_back(&ring->overwritten[probe], STP_LOSS_KIND_RECORD, STP_LOSS_OVERWRITTEN);
 	/* Pairs with stp_ring_snapshot(): it is seen to be dropped before it is written over. */
 	stp_write_barrier();
 	return true;
@@ -209,6 +204,18 @@ void stp_ring_consume(struct stp_ring *ring, unsigned long bytes)
 {
 	/* Pairs with reserve(). */
 	stp_store_release(&ring->tail, ring->tail + bytes);
+}
+
+/* Copy out of the ring from stream offset @at. */
+static void copy_out(const struct stp_ring *ring, unsigned long at, u8 *to, unsigned long size)
+{
+	unsigned long begin = at & (ring->size - 1);
+	unsigned long until_end = ring->size - begin;
+
+	if (until_end > size)
+		until_end = size;
+	memcpy(to, ring->data + begin, until_end);
+	memcpy(to + until_end, ring->data, size - until_end);
 }
 
 unsigned long stp_ring_snapshot(const struct stp_ring *ring, u8 *to, unsigned long *from)

@@ -248,7 +248,7 @@ int stp_session_init(const struct stp_program *program, const struct stp_config 
 	return error;
 }
 
-int stp_session_set_ring(u32 cpu, void *data, unsigned long size)
+int stp_session_check_ring(unsigned long size)
 {
 	if (size < STP_RING_SIZE_MIN || size > STP_RING_SIZE_MAX || (size & (size - 1)) ||
 	    size < stp_session.config.print_size + sizeof(struct stp_record_header)) {
@@ -256,6 +256,15 @@ int stp_session_set_ring(u32 cpu, void *data, unsigned long size)
 			STP_RING_SIZE_MAX, stp_session.config.print_size, size);
 		return -STP_EINVAL;
 	}
+	return 0;
+}
+
+int stp_session_set_ring(u32 cpu, void *data, unsigned long size)
+{
+	int error = stp_session_check_ring(size);
+
+	if (error)
+		return error;
 	stp_session.cpu[cpu].ring = (struct stp_ring){ .data = data, .size = size, .wanted = STP_RING_UNWANTED, .cpu = cpu };
 	if (stp_session.config.overwrite)
 		stp_session.cpu[cpu].ring.overwritten = stp_session.cpu[cpu].rows;
@@ -324,7 +333,7 @@ int stp_session_start(void)
 	if (error) {
 		STP_WRITE(stp_session.state, STP_STATE_STOPPING);
 		detach_rank(1);
-		STP_WRITE(stp_session.state, STP_STATE_ENDED);
+		stp_store_release(&stp_session.state, STP_STATE_ENDED);
 	}
 	return error;
 }
@@ -336,7 +345,8 @@ void stp_session_stop(void)
 		detach_rank(1);
 		detach_rank(0); /* end probes run here */
 	}
-	STP_WRITE(stp_session.state, STP_STATE_ENDED);
+	/* Pairs with readers' look at it: what end probes wrote is seen before. */
+	stp_store_release(&stp_session.state, STP_STATE_ENDED);
 }
 
 /* No more hits from now on; who drives the session is told. */

@@ -91,6 +91,9 @@ extern struct stp_session stp_session;
  */
 int stp_session_init(const struct stp_program *program, const struct stp_config *config);
 
+/* stp_session_check_ring() - Whether rings may have that size. Return: 0; -STP_EINVAL, said in the log. */
+int stp_session_check_ring(unsigned long size);
+
 /* stp_session_set_ring() - Give CPU @cpu its ring memory. Return: 0; -STP_EINVAL if @size is no power of two within its limits. */
 int stp_session_set_ring(u32 cpu, void *data, unsigned long size);
 

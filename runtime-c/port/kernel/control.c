@@ -19,6 +19,15 @@ static void stop(void)
 	stp_transport->stopped();
 }
 
+static int start(void)
+{
+	int error = stp_errno(stp_session_start());
+
+	if (error && stp_is_over())
+		stp_transport->stopped();
+	return error;
+}
+
 /* "NAME VALUE" */
 static int set(char *text)
 {
@@ -33,7 +42,7 @@ static int set(char *text)
 static int obey(char *command)
 {
 	if (!strcmp(command, "start"))
-		return stp_errno(stp_session_start());
+		return start();
 	if (!strncmp(command, "set ", 4))
 		return set(command + 4);
 	if (strcmp(command, "stop"))
@@ -98,6 +107,10 @@ void stp_port_refill(void)
 
 void stp_control_fini(void)
 {
+	/* Not beside a stop that a probe has asked for. */
+	mutex_lock(&command_lock);
+	stop();
+	mutex_unlock(&command_lock);
 	irq_work_sync(&stop_wake);
 	irq_work_sync(&refill_wake);
 	cancel_work_sync(&stop_work);

@@ -117,7 +117,9 @@ static int __init stp_module_init(void)
 	error = stp_errno(stp_session_init(&program, &config));
 	if (error)
 		goto no_session;
-	error = stp_modules_init();
+	error = stp_errno(stp_session_check_ring(ring_size)); /* before memory is taken for it */
+	if (!error)
+		error = stp_modules_init();
 	if (error)
 		goto no_modules;
 	if (config.transport == STP_TRANSPORT_RELAY)
@@ -142,7 +144,6 @@ no_session:
 
 static void __exit stp_module_exit(void)
 {
-	stp_session_stop();
 	stp_control_fini();
 	stp_transport->fini();
 	debugfs_remove(stp_folder);

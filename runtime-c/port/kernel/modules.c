@@ -59,8 +59,7 @@ static u32 write_functions(const struct module *module, char *to, u32 room)
 	u32 size = 0;
 	unsigned int i;
 
-	rcu_read_lock_sched();
-	symbols = rcu_dereference_sched(module->kallsyms);
+	symbols = rcu_dereference_raw(module->kallsyms); /* it is going, and we are asked before it is gone */
 	for (i = 0; symbols && i < symbols->num_symtab; i++) {
 		const Elf_Sym *symbol = &symbols->symtab[i];
 
@@ -68,7 +67,6 @@ static u32 write_functions(const struct module *module, char *to, u32 room)
 			size += snprintf(size < room ? to + size : NULL, size < room ? room - size : 0, "%lx %c %s\n",
 					 (unsigned long)symbol->st_value, symbols->typetab[i], symbols->strtab + symbol->st_name);
 	}
-	rcu_read_unlock_sched();
 	return size;
 }
 #else
@@ -87,8 +85,10 @@ static void keep_functions(struct seen *seen, const struct module *module)
 		return;
 	}
 	seen->functions = kvmalloc(size + 1, GFP_KERNEL);
-	if (!seen->functions)
+	if (!seen->functions) {
+		full = true;
 		return;
+	}
 	seen->size = write_functions(module, seen->functions, size + 1);
 	used += size;
 }

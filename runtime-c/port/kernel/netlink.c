@@ -38,6 +38,7 @@ static bool end_sent;
 static struct {
 	char *text;
 	unsigned long size, room, begin;
+	char name[STP_COMMAND_SIZE_MAX];
 } report;
 
 static void drain(struct work_struct *unused);
@@ -92,7 +93,7 @@ static void wake_worker(struct irq_work *work)
 	queue_drain(STP_BATCH_MS_MAX);
 }
 
-static void wake(u32 cpu)
+static void wake_of_netlink(u32 cpu)
 {
 	/* From any context, nmi too: the interrupt that follows does the waking. */
 	irq_work_queue(&streams[cpu].wake);
@@ -171,10 +172,14 @@ static bool all_is_given(void)
 /* All that there is, within the window. Return: bytes sent, or an errno. */
 static long send_all(void)
 {
+	static u32 first; /* each has its turn to be the first: a socket may have no room for all */
+	const u32 cpus = stp_session.config.overwrite ? 0 : stp_session.config.cpus;
 	long total = 0;
-	u32 cpu;
+	u32 n;
 
-	for (cpu = 0; cpu < stp_session.config.cpus && !stp_session.config.overwrite; cpu++) {
+	first++;
+	for (n = 0; n < cpus; n++) {
+		u32 cpu = (first + n) % cpus;
 		int sent;
 
 		while (ring_of(cpu)->size && (sent = send_part(cpu))) {
@@ -192,11 +197,19 @@ static void wait_for_writers(long sent)
 	u32 cpu;
 
 	for (cpu = 0; cpu < stp_session.config.cpus && !stp_session.config.overwrite; cpu++)
-		if (ring_of(cpu)->size)
+		if (ring_of(cpu)->size && streams[cpu].sent - streams[cpu].given < STP_NETLINK_WINDOW) /* else an acknowledgement comes first */
 			WRITE_ONCE(ring_of(cpu)->wanted, streams[cpu].sent - streams[cpu].given + 1);
 	if (sent || first_look)
 		queue_drain(sent ? STP_BATCH_MS_MAX : STP_FIRST_LOOK_MS);
 	first_look = sent;
+}
+
+static void send_end(void)
+{
+	if (!end_sent && send_empty(STP_NL_END))
+		queue_drain(RETRY_MS);
+	else
+		end_sent = true;
 }
 
 static void drain(struct work_struct *unused)
@@ -211,7 +224,7 @@ static void drain(struct work_struct *unused)
 	if (sent == -EAGAIN || sent == -ENOMEM || sent == -ENOBUFS)
 		queue_drain(RETRY_MS);
 	else if (sent >= 0 && over && (stp_session.config.overwrite || all_is_given()))
-		end_sent = end_sent || !send_empty(STP_NL_END);
+		send_end();
 	else if (sent >= 0 && !over)
 		wait_for_writers(sent);
 out:
@@ -283,11 +296,12 @@ static int acknowledge(struct sk_buff *request, struct genl_info *info)
 		return -EINVAL;
 	mutex_lock(&lock);
 	bytes = nla_get_u64(info->attrs[STP_NL_ATTR_OFFSET]) - streams[cpu].given;
-	if (reader != info->snd_portid || bytes > streams[cpu].sent - streams[cpu].given) {
+	if (stp_session.config.overwrite || reader != info->snd_portid || bytes > streams[cpu].sent - streams[cpu].given) {
 		error = -EINVAL;
 	} else {
 		stp_ring_consume(ring_of(cpu), bytes);
 		streams[cpu].given += bytes;
+		first_look = true; /* a writer may miss that less is wanted now */
 	}
 	mutex_unlock(&lock);
 	if (!error)
@@ -336,15 +350,17 @@ static int take_report(const char *name)
 		wanted++;
 	if (!wanted->name)
 		return -ENOENT;
-	drop_report();
-	wanted->write(grow_report, NULL);
-	report.room = report.size + PAGE_SIZE; /* it may grow meanwhile */
-	report.text = kvmalloc(report.room, GFP_KERNEL);
-	if (!report.text)
-		return -ENOMEM;
-	report.size = 0;
-	wanted->write(grow_report, NULL);
-	report.size = min(report.size, report.room);
+	/* Counted, then written; once more if it has grown by more than there is to spare. */
+	do {
+		drop_report();
+		wanted->write(grow_report, NULL);
+		report.room = report.size + PAGE_SIZE;
+		report.text = kvmalloc(report.room, GFP_KERNEL);
+		if (!report.text)
+			return -ENOMEM;
+		report.size = 0;
+		wanted->write(grow_report, NULL);
+	} while (report.size > report.room);
 	return 0;
 }
 
@@ -373,8 +389,15 @@ static int read_report(struct sk_buff *request, struct genl_info *info)
 	if (!info->attrs[STP_NL_ATTR_TEXT] || nla_strscpy(name, info->attrs[STP_NL_ATTR_TEXT], sizeof(name)) < 0)
 		return -EINVAL;
 	mutex_lock(&lock);
-	if (!offset)
+	/* Later parts are of the same moment; only the log just grows. */
+	if (!offset || !strcmp(name, "log"))
 		error = take_report(name);
+	else if (strcmp(report.name, name))
+		error = -ESTALE; /* somebody has read something else meanwhile */
+	if (error)
+		drop_report();
+	else
+		strscpy(report.name, name, sizeof(report.name));
 	if (!error)
 		error = answer_read(info, name, offset);
 	mutex_unlock(&lock);
@@ -401,6 +424,7 @@ static struct genl_family family = {
 	.maxattr = ARRAY_SIZE(policy) - 1,
 	.policy = policy,
 	.module = THIS_MODULE,
+	.parallel_ops = true, /* our locks are enough, and a start takes long */
 	.small_ops = operations,
 	.n_small_ops = ARRAY_SIZE(operations),
 };
@@ -455,7 +479,7 @@ static int init_streams(unsigned long ring_size)
 	return 0;
 }
 
-static int init(unsigned long ring_size)
+static int begin_netlink(unsigned long ring_size)
 {
 	int error = init_streams(ring_size);
 
@@ -463,21 +487,20 @@ static int init(unsigned long ring_size)
 		goto no_streams;
 	name_family();
 	strscpy(family.name, family_name, sizeof(family.name));
-	error = genl_register_family(&family);
-	if (error) {
-		stp_log("cannot register the netlink family %s: error %d; another session has that name\n", family_name, -error);
+	error = netlink_register_notifier(&closed_block); /* before there can be a socket that closes */
+	if (error)
 		goto no_streams;
-	}
-	error = netlink_register_notifier(&closed_block);
+	error = genl_register_family(&family);
 	if (!error)
 		return 0;
-	genl_unregister_family(&family);
+	stp_log("cannot register the netlink family %s: error %d; another session has that name\n", family_name, -error);
+	netlink_unregister_notifier(&closed_block);
 no_streams:
 	free_streams();
 	return error;
 }
 
-static void said(void)
+static void netlink_said(void)
 {
 	mutex_lock(&lock);
 	if (reader)
@@ -485,18 +508,18 @@ static void said(void)
 	mutex_unlock(&lock);
 }
 
-static void fini(void)
+static void end_netlink(void)
 {
-	netlink_unregister_notifier(&closed_block);
 	genl_unregister_family(&family);
+	netlink_unregister_notifier(&closed_block);
 	free_streams();
 	drop_report();
 }
 
 const struct stp_transport stp_netlink = {
-	.init = init,
-	.wake = wake,
+	.init = begin_netlink,
+	.wake = wake_of_netlink,
 	.stopped = kick,
-	.said = said,
-	.fini = fini,
+	.said = netlink_said,
+	.fini = end_netlink,
 };

@@ -7,10 +7,10 @@
  * A reader's file position is its acknowledgement: what stands before it is given back to the ring by the next read. So what a reader
  * that was killed had not yet kept is still there for the next one. A ring that overwrites is read by snapshot (snapshot.c).
  */
+#include <linux/cpu.h>
 #include <linux/debugfs.h>
 #include <linux/irq_work.h>
 #include <linux/mutex.h>
-#include <linux/poll.h>
 #include <linux/relay.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
@@ -25,7 +25,7 @@
 struct reader {
 	struct stp_ring *ring;
 	struct mutex lock; /* one reader at a time; never taken by a writer */
-	bool open;
+	unsigned long open; /* bit 0 */
 	u64 given; /* stream offset of the ring's tail, in 64 bits everywhere */
 	wait_queue_head_t wait;
 	struct irq_work wake;
@@ -40,7 +40,7 @@ static void wake_reader(struct irq_work *work)
 	wake_up_interruptible(&container_of(work, struct reader, wake)->wait);
 }
 
-static void wake(u32 cpu)
+static void wake_of_relay(u32 cpu)
 {
 	/* From any context, nmi too: the interrupt that follows does the waking. */
 	irq_work_queue(&readers[cpu].wake);
@@ -49,17 +49,12 @@ static void wake(u32 cpu)
 static int open_ring(struct inode *inode, struct file *file)
 {
 	struct reader *reader = inode->i_private;
-	int error = mutex_lock_interruptible(&reader->lock);
 
-	if (error)
-		return error;
-	if (reader->open)
-		error = -EBUSY;
-	else
-		reader->open = true;
-	mutex_unlock(&reader->lock);
+	/* Not by the lock: a read that waits for data holds it. */
+	if (test_and_set_bit_lock(0, &reader->open))
+		return -EBUSY;
 	file->private_data = reader;
-	return error;
+	return 0;
 }
 
 static int release_ring(struct inode *inode, struct file *file)
@@ -67,9 +62,7 @@ static int release_ring(struct inode *inode, struct file *file)
 	struct reader *reader = inode->i_private;
 
 	WRITE_ONCE(reader->ring->wanted, STP_RING_UNWANTED);
-	mutex_lock(&reader->lock);
-	reader->open = false;
-	mutex_unlock(&reader->lock);
+	clear_bit_unlock(0, &reader->open);
 	return 0;
 }
 
@@ -91,8 +84,8 @@ static long wait_for(struct reader *reader, unsigned long bytes, long timeout)
 {
 	struct stp_ring *ring = reader->ring;
 
-	WRITE_ONCE(ring->wanted, bytes);
-	return wait_event_interruptible_timeout(reader->wait, stp_ring_readable(ring) >= bytes || stp_is_over(), timeout);
+	/* Wanted anew by each look: a late wake may find that what it was for is read already. */
+	return wait_event_interruptible_timeout(reader->wait, ({ WRITE_ONCE(ring->wanted, bytes); stp_ring_readable(ring) >= bytes || stp_is_over(); }), timeout);
 }
 
 /*
@@ -136,6 +129,8 @@ static ssize_t read_ring(struct file *file, char __user *to, size_t size, loff_t
 	ssize_t copied;
 	bool over;
 
+	if (!size)
+		return 0;
 	if (mutex_lock_interruptible(&reader->lock))
 		return -ERESTARTSYS;
 	acknowledge(reader, at);
@@ -147,20 +142,11 @@ static ssize_t read_ring(struct file *file, char __user *to, size_t size, loff_t
 		copied = copy_out(reader->ring, to, size);
 		if (!copied && !over && file->f_flags & O_NONBLOCK)
 			copied = -EAGAIN;
-	} while (!copied && !over && size);
+	} while (!copied && !over);
 	if (copied > 0)
 		*at += copied;
 	mutex_unlock(&reader->lock);
 	return copied;
-}
-
-static __poll_t poll_ring(struct file *file, poll_table *table)
-{
-	struct reader *reader = file->private_data;
-
-	poll_wait(file, &reader->wait, table);
-	WRITE_ONCE(reader->ring->wanted, 1);
-	return stp_ring_readable(reader->ring) > (u64)file->f_pos - reader->given || stp_is_over() ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static const struct file_operations ring_files = {
@@ -168,7 +154,6 @@ static const struct file_operations ring_files = {
 	.open = open_ring,
 	.release = release_ring,
 	.read = read_ring,
-	.poll = poll_ring,
 	.llseek = default_llseek,
 };
 
@@ -199,6 +184,9 @@ static struct dentry *create_file(const char *name, struct dentry *parent, umode
 
 	if (kstrtouint(name + strlen(FILE_PREFIX), 10, &cpu) || cpu >= stp_session.config.cpus)
 		return NULL;
+	/* Of a CPU that comes up now: it has one, which relay removes from now on. */
+	if (!IS_ERR_OR_NULL(readers[cpu].empty_file))
+		return xchg(&readers[cpu].empty_file, NULL);
 	return create_cpu_file(name, parent, mode, cpu);
 }
 
@@ -246,7 +234,7 @@ static void create_empty_files(void)
 	}
 }
 
-static void fini(void)
+static void end_relay(void)
 {
 	u32 cpu;
 
@@ -261,9 +249,27 @@ static void fini(void)
 	readers = NULL;
 }
 
-static int init(unsigned long ring_size)
+static int init_rings(unsigned long ring_size)
 {
 	unsigned int cpu;
+
+	channel = relay_open(FILE_PREFIX, stp_folder, PAGE_SIZE, DIV_ROUND_UP(ring_size, PAGE_SIZE), &callbacks, NULL);
+	if (!channel) {
+		stp_log("no memory for rings of %d bytes\n", ring_size);
+		return -ENOMEM;
+	}
+	for_each_online_cpu(cpu) {
+		struct rchan_buf *buf = *per_cpu_ptr(channel->buf, cpu);
+
+		if (stp_session_set_ring(cpu, buf->start, ring_size))
+			return -EINVAL;
+	}
+	create_empty_files();
+	return 0;
+}
+
+static int begin_relay(unsigned long ring_size)
+{
 	int error;
 
 	if (IS_ERR_OR_NULL(stp_folder)) {
@@ -273,25 +279,15 @@ static int init(unsigned long ring_size)
 	error = init_readers();
 	if (error)
 		return error;
-	channel = relay_open(FILE_PREFIX, stp_folder, PAGE_SIZE, DIV_ROUND_UP(ring_size, PAGE_SIZE), &callbacks, NULL);
-	if (!channel) {
-		stp_log("no memory for rings of %d bytes\n", ring_size);
-		fini();
-		return -ENOMEM;
-	}
-	for_each_online_cpu(cpu) {
-		struct rchan_buf *buf = *per_cpu_ptr(channel->buf, cpu);
-
-		if (stp_session_set_ring(cpu, buf->start, ring_size)) {
-			fini();
-			return -EINVAL;
-		}
-	}
-	create_empty_files();
-	return 0;
+	cpus_read_lock(); /* relay makes buffers for CPUs that come up */
+	error = init_rings(ring_size);
+	cpus_read_unlock();
+	if (error)
+		end_relay();
+	return error;
 }
 
-static void stopped(void)
+static void relay_stopped(void)
 {
 	u32 cpu;
 
@@ -300,9 +296,9 @@ static void stopped(void)
 }
 
 const struct stp_transport stp_relay = {
-	.init = init,
-	.wake = wake,
-	.stopped = stopped,
+	.init = begin_relay,
+	.wake = wake_of_relay,
+	.stopped = relay_stopped,
 	.said = stp_files_said,
-	.fini = fini,
+	.fini = end_relay,
 };

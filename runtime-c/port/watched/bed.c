@@ -160,3 +160,11 @@ const char *bed_logged(void)
 	seen += strlen(text);
 	return text;
 }
+
+u32 bed_random(u32 limit)
+{
+	static u64 state = 1;
+
+	state = state * 6364136223846793005ull + 1442695040888963407ull;
+	return (state >> 33) % limit;
+}

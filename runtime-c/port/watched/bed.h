@@ -44,6 +44,9 @@ void bed_check_ledger(void);
 /* What the log says more since the last call. */
 const char *bed_logged(void);
 
+/* A number below @limit, the next of one sequence. */
+u32 bed_random(u32 limit);
+
 /* That two texts are the same; else it shows the first. */
 #define need_text(text, expected) do { \
 	const char *found = (text); \
@@ -58,7 +61,9 @@ void life_cases(void);
 void hits_cases(void);
 void looks_cases(void);
 void texts_cases(void);
+void statistics_cases(void);
 void maps_cases(void);
+void waiting_cases(void);
 void explore_all(void);
 void reports_cases(void);
 

@@ -15,7 +15,9 @@ int main(void)
 	hits_cases();
 	looks_cases();
 	texts_cases();
+	statistics_cases();
 	maps_cases();
+	waiting_cases();
 	explore_all();
 	reports_cases(); /* the log is full then */
 	return 0;
