@@ -13,7 +13,6 @@
  *   tool list PATH                names in a directory
  *   tool hold PATH MS             keep a file open
  *   tool show NAME FIELD…         fields of /proc/PID/status and smaps_rollup, and the CPU time in ticks, of each process of that name
- *   tool memory                   what the kernel uses for itself
  *   tool kills COUNT SEED PROGRAM ARG…     run it and kill it after 0 to 300 ms, again and again
  *   tool births COUNT SEED NAME MODULE.ko  the same from load to unload, each time cleaned up by stpd -C
  *   tool cycles COUNT MODULE.ko   whole sessions, one after the other; what the kernel uses after 20 and after all
@@ -94,7 +93,7 @@ static int hold(const char *path, int ms)
 	return 0;
 }
 
-static void show_lines(const char *path, char **fields)
+static int show_lines(const char *path, char **fields)
 {
 	FILE *file = fopen(path, "r");
 	char line[256];
@@ -105,6 +104,7 @@ static void show_lines(const char *path, char **fields)
 				fputs(line, stdout);
 	if (file)
 		fclose(file);
+	return 0;
 }
 
 static void show_time(const char *pid)
@@ -155,8 +155,7 @@ static int show_memory(const char *when)
 	char *fields[] = { "Slab", "VmallocUsed", "Percpu", NULL };
 
 	printf("memory: %s\n", when);
-	show_lines("/proc/meminfo", fields);
-	return 0;
+	return show_lines("/proc/meminfo", fields);
 }
 
 static int kills(int count, char **argv)
@@ -294,8 +293,6 @@ int main(int argc, char **argv)
 		return hold(argv[2], atoi(argv[3]));
 	if (!strcmp(verb, "show"))
 		return show(argv[2], argv + 3);
-	if (!strcmp(verb, "memory"))
-		return show_memory("now");
 	if (!strcmp(verb, "kills"))
 		return kills(atoi(argv[2]), argv + 4);
 	if (!strcmp(verb, "births"))
