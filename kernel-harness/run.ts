@@ -135,7 +135,7 @@ async function failure(run: ProbeRun, kernel: FetchedKernel, guest: GuestResult)
 /** Names alone: what a recording needs to be replayed is whether there is such a function. */
 async function keepFunctions(directory: string, symbols: readonly string[]): Promise<void> {
   await mkdir(join(directory, "symbols"), { recursive: true });
-  await writeFile(join(directory, "symbols/kallsyms.gz"), gzipSync(symbols.map((name) => `0000000000000000 T ${name}\n`).join("")));
+  await writeFile(join(directory, "symbols/kallsyms.gz"), gzipSync(symbols.map((name) => `0000000000000000 T ${name}\n`).join(""), { level: 9 }));
 }
 
 /** Has a recording made beside its place and renames it there: it is whole, or not there at all. */

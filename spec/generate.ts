@@ -71,7 +71,7 @@ export function generateC(): string {
     "#define STP_PROTOCOL_GEN_H",
   ];
   for (const [heading, constants] of constantGroups()) {
-    parts.push("", `/* ${heading} */`, ...constants.map((constant) => cConstant(constant, heading === "Limits")));
+    parts.push("", `/* ${heading} */`, ...constants.map((constant) => cConstant(constant, heading === "Limits" || heading === "Session of a replay")));
   }
   parts.push("", "/* Wire structs: little-endian, no implicit padding. STP_WIRE_TYPES: u8 u16 u32 u64 s64 are defined by the includer. */");
   for (const name of Object.keys(protocol.STRUCTS) as protocol.StructName[]) {

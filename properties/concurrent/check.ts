@@ -37,11 +37,6 @@ export function writesRing(op: Operation): boolean {
   return op.name === "probe_exit" || op.name.startsWith("print_");
 }
 
-/** Whether a hit in which it is made has something for the ring. */
-function fillsRecords(op: Operation): boolean {
-  return ["raise", "div", "mod"].includes(op.name) || op.name.startsWith("print_");
-}
-
 /**
  * The parts of its map that a call needs, a bit for each: those of one CPU or all (M13). A call that needs none is not
  * refused with EBUSY and makes nobody else be.
@@ -134,7 +129,6 @@ function wrongReaders(contexts: readonly ConcurrentContext[]): string | undefine
   for (const { name, operations } of contexts) {
     for (const op of operations) {
       if (op.name !== "ring_read") continue;
-      if (op.cpu === REPLAY_CONFIG.overwriting_cpu && contexts.some(({ operations: made }) => made.some(fillsRecords) && made.some(({ cpu }) => cpu === op.cpu))) return `${name} reads the ring of CPU ${op.cpu}, which overwrites: it is not read while it is written`;
       if ((readers.get(op.cpu) ?? name) !== name) return `${readers.get(op.cpu)} and ${name} both read the ring of CPU ${op.cpu}: it has one reader`;
       readers.set(op.cpu, name);
     }

@@ -85,10 +85,10 @@ export class ProgramGenerator {
     return { name: nameFor(others, level), level, cpu, operations: this.#body(level, cpu, map) };
   }
 
-  /** Who reads the ring of CPU 0, from a CPU; the other one overwrites, and is not read while it is written (T6). */
+  /** Who reads a CPU's ring, from a CPU. */
   reader(others: readonly ConcurrentContext[]): ConcurrentContext {
     const { draw } = this;
-    const ring = 1 - REPLAY_CONFIG.overwriting_cpu;
+    const ring = draw(4) === 0 ? 1 : 0;
     const operations = Array.from({ length: 1 + draw(3) }, () => operation("ring_read", { cpu: ring, value: BigInt(1 + draw(3)) }));
     return { name: nameFor(others, "task"), level: "task", cpu: draw(4) === 0 ? ring : 1 - ring, operations };
   }

@@ -68,7 +68,6 @@ describe("a program that nobody could write is refused", () => {
     ["T0 ends and still holds a map", { contexts: [task(hold)] }],
     ["N1 gives back a map that another call of its CPU may hold", { contexts: [task(operation("map_clear")), nmi(release)] }],
     ["T0 and N1 both read the ring of CPU 0: it has one reader", { contexts: [task(operation("ring_read")), nmi(operation("ring_read"))] }],
-    ["T0 reads the ring of CPU 1, which overwrites: it is not read while it is written", { contexts: [task(operation("ring_read", { cpu: 1 })), contextOf("T1", "task", 1, operation("probe_enter", { cpu: 1 }), operation("print_flush", { cpu: 1 }), operation("probe_exit", { cpu: 1 }))] }],
     ["the setup leaves a probe of CPU 0 active", { setup: [enter], contexts: [task()] }],
     ["the clock jumps at operation 3 of T0, which does not exist", { contexts: [task(enter, exit)], clock: [{ context: "T0", operation: 3, step_ns: 1 }] }],
   ])("%s", (sentence, parts) => {

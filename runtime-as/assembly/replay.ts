@@ -155,6 +155,11 @@ export function replay_init(): void {
   operations = 0;
 }
 
+/** From now on no ring overwrites. */
+export function replay_discard(): void {
+  for (let i = 0; i < REPLAY_CPUS; i++) cpus[i].ring.overwrites = false;
+}
+
 /**
  * Runs a batch and writes an op_result for each operation (O3). Returns how many, or -EINVAL: the header does
  * not fit, or an operation is malformed (those before it are made, it and those after are not).

@@ -34,7 +34,7 @@ export class Ring {
     readonly cpu: i32,
     readonly size: i32,
     /** Whether old records make room for new ones (T6). */
-    readonly overwrites: bool,
+    public overwrites: bool,
   ) {
     this.records = new StaticArray<RingRecord>(size / RECORD_HEADER_SIZE);
     for (let i = 0; i < this.records.length; i++) this.records[i] = new RingRecord(size - RECORD_HEADER_SIZE);

@@ -346,7 +346,8 @@ static int give_rings(void)
 		if (stp_session_set_ring(i, ring_memory[i], STP_REPLAY_RING_SIZE))
 			return -STP_EINVAL;
 	}
-	stp_session.cpu[STP_REPLAY_OVERWRITING_CPU].ring.overwritten = stp_session.cpu[STP_REPLAY_OVERWRITING_CPU].rows;
+	if (STP_REPLAY_OVERWRITING_CPU < STP_REPLAY_CPUS)
+		stp_session.cpu[STP_REPLAY_OVERWRITING_CPU].ring.overwritten = stp_session.cpu[STP_REPLAY_OVERWRITING_CPU].rows;
 	return 0;
 }
 

@@ -346,13 +346,27 @@
 #endif
 
 /* Session of a replay */
+#ifndef STP_REPLAY_CPUS
 #define STP_REPLAY_CPUS 2
+#endif
+#ifndef STP_REPLAY_PROBES
 #define STP_REPLAY_PROBES 2
+#endif
+#ifndef STP_REPLAY_PRINT_SIZE
 #define STP_REPLAY_PRINT_SIZE 72
+#endif
+#ifndef STP_REPLAY_RING_SIZE
 #define STP_REPLAY_RING_SIZE 128
+#endif
+#ifndef STP_REPLAY_OVERWRITING_CPU
 #define STP_REPLAY_OVERWRITING_CPU 1
+#endif
+#ifndef STP_REPLAY_STRINGS
 #define STP_REPLAY_STRINGS 3
+#endif
+#ifndef STP_REPLAY_ACTIONS
 #define STP_REPLAY_ACTIONS 16
+#endif
 
 /* Wire structs: little-endian, no implicit padding. STP_WIRE_TYPES: u8 u16 u32 u64 s64 are defined by the includer. */
 
