@@ -20,7 +20,7 @@ export class ReceivedDirectory {
     const relative = posix.relative(this.from, path);
     if (relative.startsWith("..")) return;
     if (this.#open.size === 0) this.onFirst();
-    if (fresh || this.#fresh?.path !== relative) this.settle();
+    if (bytes.length === 0 || this.#fresh?.path !== relative) this.settle();
     for (let at = 0, fd = fresh ? this.#begin(relative) : this.#known(relative); at < bytes.length; ) at += writeSync(fd, bytes, at);
   };
 

@@ -24,7 +24,7 @@ interface Program {
   dropped_bytes: number;
 }
 
-/** Takes files as they come: `fresh`, and then more of it. */
+/** Takes files as they come: `fresh` when one begins. No bytes: it begins, or goes on after all that came was there. */
 export type OnFile = (path: string, bytes: Uint8Array, fresh: boolean) => void;
 
 export class Transcript {
@@ -63,6 +63,7 @@ export class Transcript {
         return undefined;
       case "more":
         this.last = { path: frame.payload.toString(), fresh: false };
+        this.onFile?.(this.last.path, new Uint8Array(), false);
         return undefined;
       case "data":
         this.acceptData(frame.payload);
