@@ -1,5 +1,6 @@
 /**
- * Writes what is generated of the documents: docs/api.md from the C headers, and the tables of docs/limits.md.
+ * Writes what is generated of the documents: docs/api.md from the C headers, and the tables of docs/limits.md and
+ * docs/recording-format.md.
  *
  * `tsx ci/documents.ts` writes; with `--check` it compares and exits 1 if a document is stale.
  * Sibling: spec/generate.ts, for the generated sources.
@@ -9,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
 import { apiPage } from "./api.ts";
+import { FORMAT_TABLES } from "./format.ts";
 import { parseHeader, type Header } from "./headers.ts";
 import { LIMITS_TABLES } from "./limits.ts";
 
@@ -39,6 +41,7 @@ export function fillTables(text: string, tables: Readonly<Record<string, () => s
 export const DOCUMENTS: Readonly<Record<string, (present: string) => string>> = {
   "docs/api.md": () => apiPage(readHeaders(), NOTICE),
   "docs/limits.md": (present) => fillTables(present, LIMITS_TABLES),
+  "docs/recording-format.md": (present) => fillTables(present, FORMAT_TABLES),
 };
 
 function main(check: boolean): void {

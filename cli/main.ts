@@ -1,20 +1,25 @@
 /** The stp command: one file a verb. Exit 0 fine, 1 found something wrong, 2 usage or environment. */
 import { Command, CommanderError } from "commander";
 import { StpError } from "../spec/errors.ts";
-import { checkCommand } from "./check.ts";
-import { exploreCommand } from "./explore.ts";
-import { fuzzCommand } from "./fuzz.ts";
-import { kernelCommand } from "./kernel.ts";
-import { postCommand } from "./post.ts";
-import { replayCommand } from "./replay.ts";
-import { runCommand } from "./run.ts";
-import { verifyCommand } from "./verify.ts";
 
 const EXIT_USAGE = 2;
 
-function program(): Command {
+/** The verbs, in the order of the help. Loaded when they are asked for: each needs much that the others do not. */
+const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import("./run.ts")).runCommand(),
+  check: async () => (await import("./check.ts")).checkCommand(),
+  explore: async () => (await import("./explore.ts")).exploreCommand(),
+  fuzz: async () => (await import("./fuzz.ts")).fuzzCommand(),
+  verify: async () => (await import("./verify.ts")).verifyCommand(),
+  replay: async () => (await import("./replay.ts")).replayCommand(),
+  kernel: async () => (await import("./kernel.ts")).kernelCommand(),
+  post: async () => (await import("./post.ts")).postCommand(),
+};
+
+/** With the verb that is given, or with all if it is none. */
+async function program(verb: string): Promise<Command> {
   const stp = new Command("stp").description("A SystemTap runtime that can be trusted: run a probe, check it, verify the runtime.");
-  for (const command of [runCommand(), checkCommand(), exploreCommand(), fuzzCommand(), verifyCommand(), replayCommand(), kernelCommand(), postCommand()]) stp.addCommand(command);
+  for (const [name, load] of Object.entries(VERBS)) if (name === verb || !Object.hasOwn(VERBS, verb)) stp.addCommand(await load());
   return stp;
 }
 
@@ -38,7 +43,7 @@ function oneSentence(text: string): string {
 }
 
 try {
-  await throwing(program()).parseAsync(process.argv);
+  await throwing(await program(process.argv[2] ?? "")).parseAsync(process.argv);
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
   else if (error instanceof StpError) {

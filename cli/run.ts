@@ -2,12 +2,14 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { atInterrupt } from "../spec/at-end.ts";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { LIMITS, SESSION_LIMITS, SESSION_PROVIDERS, type SessionLimit } from "../spec/protocol.ts";
 import { runtimeSources } from "../spec/runtime.ts";
+import { runProbeOnHost } from "../kernel-harness/host.ts";
 import { runProbeOnKernel } from "../kernel-harness/run.ts";
 import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
-import { DEFAULT_WORKLOAD, describeFacts, readWorkload } from "../kernel-harness/workload.ts";
+import { DEFAULT_WORKLOAD, describeFacts, readWorkload, type WorkloadFacts } from "../kernel-harness/workload.ts";
 import { compileProbe, type ProbeSource } from "../sim/probe.ts";
 import { Sandbox, SANDBOX_RING_BYTES, type SessionLimits } from "../sim/sandbox.ts";
 import { runTrace, type TraceEvent } from "../sim/trace.ts";
@@ -27,6 +29,7 @@ interface RunOptions {
   readonly tasks: number;
   readonly limit: SessionLimits;
   readonly workload?: string;
+  readonly command?: string;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -37,7 +40,7 @@ export function runCommand(): Command {
   return new Command("run")
     .description("Run a probe and print its output; what was lost goes to stderr.")
     .argument("<probe.c>", "the probe")
-    .option("--on <world>", '"sandbox", or a kernel of "stp kernel list"', "sandbox")
+    .option("--on <world>", '"sandbox", a kernel of "stp kernel list", or "host": this machine\'s', "sandbox")
     .option("--trace <directory>", "recording to run over in the sandbox (default: trace/ beside the probe)")
     .option("--seed <n>", "run over a made-up world in the sandbox, not over a recording", wholeNumber(0, 2 ** 31 - 1))
     .option("--events <n>", "events of that world", wholeNumber(0, WORLD_EVENTS_MAX), 10_000)
@@ -45,6 +48,7 @@ export function runCommand(): Command {
     .option("--cpus <n>", "CPUs (default: the trace's; 2 on a kernel)", wholeNumber(1, LIMITS.CPUS_MAX.value))
     .option("--limit <name=n>", `a limit of the session: ${Object.keys(SESSION_LIMITS).join(", ")}; may be given again`, readLimit, {})
     .option("--workload <workload>", `on a kernel: ${WORKLOAD_HELP} (default: opens)`)
+    .option("-c, --command <command>", "on the host: run it, and end the session when it ends (default: until ^C)")
     .option("-o, --output <directory>", "keep the recording in a new directory")
     .option("--json", "print JSON lines")
     .action(run);
@@ -62,19 +66,22 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const output = options.output === undefined ? undefined : newDirectory(options.output);
   const progress = beginProgress(`running ${path}`);
   try {
-    const runInto = options.on === "sandbox" ? await runInSandbox(probe, options, progress) : runOnKernel(probe, options, progress);
-    const finish = async (directory: string): Promise<void> => {
-      await runInto(directory);
-      progress.end();
-      await printRecording(directory, options);
-    };
-    await (output === undefined ? inTemporaryDirectory("stp-run-", (directory) => finish(join(directory, "recording"))) : finish(output));
+    const runInto = await runnerFor(probe, options, progress);
+    await (output === undefined ? inTemporaryDirectory("stp-run-", (directory) => runInto(join(directory, "recording"))) : runInto(output));
   } finally {
     progress.end();
   }
 }
 
-/** Something that puts a recording into a directory that does not exist. */
+async function runnerFor(probe: ProbeSource, options: RunOptions, progress: Progress): Promise<RunInto> {
+  if (options.command !== undefined && options.on !== "host") throw new StpError(`Cannot run the command "${options.command}" with --on ${options.on}: it is for --on host${options.on === "sandbox" ? "" : "; for a kernel give --workload"}`);
+  if (options.on === "sandbox") return runInSandbox(probe, options, progress);
+  if (options.seed !== undefined) throw new StpError(`Cannot run over a made-up world on ${options.on}: it is for the sandbox; leave out --seed or --on`);
+  if (options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} on ${options.on}: a trace is for the sandbox; leave out --trace or --on`);
+  return options.on === "host" ? runOnHost(probe, options, progress) : runOnKernel(probe, options, progress);
+}
+
+/** Something that puts a recording into a directory that does not exist, and prints it. */
 type RunInto = (directory: string) => Promise<void>;
 
 /** Events of a made-up world, at the points that the program attaches to. */
@@ -98,18 +105,62 @@ async function runInSandbox(probe: ProbeSource, options: RunOptions, progress: P
   files.set("log.txt", Buffer.from(sandbox.log()));
   if (sandbox.missing > 0) progress.note(`${sandbox.missing} values that the probe looked at are not in ${found?.directory ?? "the world"}, and were given as faults; record it again by "./stp kernel record ${probe.path}"`);
   for (const [name, bytes] of found ? readSymbolFiles(found.directory) : []) files.set(name, bytes);
-  return async (directory) => keepFiles(directory, files);
+  return async (directory) => {
+    await keepFiles(directory, files);
+    progress.end();
+    await printRecording(directory, options);
+  };
 }
 
 function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress): RunInto {
-  if (options.seed !== undefined) throw new StpError(`Cannot run over a made-up world on ${options.on}: it is for the sandbox; leave out --seed or --on`);
-  if (options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} on ${options.on}: a trace is for the sandbox; leave out --trace or --on`);
   const cpus = options.cpus ?? DEFAULT_CPUS;
   const workload = options.workload === undefined ? DEFAULT_WORKLOAD : readWorkload(options.workload);
   return async (directory) => {
-    const { facts } = await runProbeOnKernel({ ...probe, kernel: options.on, record: false, cpus, limits: options.limit, workload, directory, report: progress.note });
-    for (const line of facts) progress.note(`the workload's ${describeFacts(line)}`);
+    const stop = new AbortController();
+    const release = atInterrupt(() => {
+      release(); // a second ^C ends all at once
+      stop.abort();
+    });
+    try {
+      const { facts } = await runProbeOnKernel({
+        ...probe,
+        kernel: options.on,
+        record: false,
+        cpus,
+        limits: options.limit,
+        workload,
+        directory,
+        follow: liveOutput(options, progress),
+        signal: stop.signal,
+        report: progress.note,
+      });
+      sayFacts(facts, progress);
+    } finally {
+      release();
+    }
   };
+}
+
+function runOnHost(probe: ProbeSource, options: RunOptions, progress: Progress): RunInto {
+  if (options.workload !== undefined) throw new StpError(`Cannot run the workload "${options.workload}" on this machine: it is for a guest; give --command, or leave out --workload`);
+  if (options.cpus !== undefined) throw new StpError("Cannot choose the CPUs of this machine: leave out --cpus");
+  return async (directory) => {
+    const { command } = options;
+    const status = await runProbeOnHost({ ...probe, limits: options.limit, directory, follow: liveOutput(options, progress), report: progress.note, ...(command !== undefined && { command }) });
+    if (status !== 0) process.exitCode = status;
+  };
+}
+
+/** Prints while the session runs. */
+function liveOutput(options: RunOptions, progress: Progress): (directory: string, signal: AbortSignal) => Promise<void> {
+  return async (directory, signal) => {
+    progress.end();
+    await printRecording(directory, { ...options, follow: true }, { signal });
+  };
+}
+
+function sayFacts(facts: readonly WorkloadFacts[], progress: Progress): void {
+  for (const line of facts) progress.note(`the workload's ${describeFacts(line)}`);
 }
 
 /** Writes beside the place and renames: the recording is whole, or not there at all. */

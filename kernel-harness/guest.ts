@@ -3,18 +3,20 @@ import { chooseAccelerator } from "./accelerator.ts";
 import type { FetchedKernel } from "./fetch.ts";
 import { packInitramfs, type GuestFiles } from "./initramfs.ts";
 import type { Accelerator } from "./qemu.ts";
-import { runSession, type OnOutput } from "./session.ts";
+import { runSession, type Session, type SessionListeners } from "./session.ts";
 import type { ProgramOutput } from "./transcript.ts";
 import { judge, type Problem } from "./verdict.ts";
 
 const DEFAULTS = { cpus: 2, memory_mib: 512, boot_ms: 90_000, silence_ms: 30_000, timeout_ms: 180_000 } as const;
 
-export interface Job {
+export interface Job extends SessionListeners {
   readonly files: GuestFiles;
   /** Steps, one a line: guest/job.h lists the verbs, steps.ts builds them. */
   readonly steps: readonly string[];
   readonly cpus?: number;
   readonly memory_mib?: number;
+  /** The guest may read all files of the host (guest/enter.c). */
+  readonly host_files?: boolean;
   /** The kernel's code is patched all the time: see `turns` in qemu.ts. */
   readonly patches?: boolean;
   /** Longest time from QEMU's start to the guest's first report. */
@@ -25,8 +27,6 @@ export interface Job {
   readonly timeout_ms?: number;
   /** Told what is happening, one line at a time. */
   readonly report?: (line: string) => void;
-  /** Told the programs' output as it comes. */
-  readonly onOutput?: OnOutput;
 }
 
 export interface GuestResult {
@@ -50,12 +50,18 @@ export interface GuestResult {
 
 /** Runs the job. A failing job is a result; throws StpError only if no guest could be started at all. */
 export async function runGuest(kernel: FetchedKernel, job: Job): Promise<GuestResult> {
-  const { cpus, memory_mib, boot_ms, silence_ms, timeout_ms } = { ...DEFAULTS, ...job };
+  const { cpus, memory_mib, boot_ms, silence_ms, timeout_ms, host_files = false } = { ...DEFAULTS, ...job };
   const limits = { boot_ms, silence_ms, timeout_ms };
-  const initramfs = await packInitramfs(kernel, job.files, job.steps);
+  const initramfs = await packInitramfs(kernel, job.files, job.steps, host_files);
   const usual = await chooseAccelerator(kernel, job.report ?? (() => {}));
   const accelerator = job.patches && usual === "tcg" ? "turns" : usual;
-  const session = await runSession(kernel, { accelerator, cpus, memory_mib }, initramfs, limits, job.onOutput);
+  const boot = (): Promise<Session> => runSession(kernel, { accelerator, cpus, memory_mib, ...(host_files && { host_files }) }, initramfs, limits, job);
+  let session = await boot();
+  // On a machine under load QEMU sometimes stands still before the kernel has said anything. Who set a time of their own wants to see that.
+  if (session.ending === "boot" && job.boot_ms === undefined) {
+    job.report?.(`${kernel.name} did not come up within ${boot_ms / 1000} s; once more`);
+    session = await boot();
+  }
   const problems = judge(session, limits);
   return {
     ok: problems.length === 0,

@@ -15,11 +15,13 @@ export type GuestFile = string | { readonly contents: string | Uint8Array; reado
 export type GuestFiles = Readonly<Record<string, GuestFile>>;
 
 const DRIVERS = ["virtio_pci", "virtio_console"] as const;
+/** For the host's files, and changes over them. */
+const FILE_DRIVERS = ["9pnet_virtio", "9p", "overlay"] as const;
 const DIRECTORIES = ["/dev", "/proc", "/sys", "/tmp"] as const;
 
 /** The archive for `-initrd`. A file of the job may replace one of the harness. */
-export async function packInitramfs(kernel: FetchedKernel, files: GuestFiles, steps: readonly string[]): Promise<Uint8Array> {
-  const drivers = await loadDrivers(kernel, DRIVERS);
+export async function packInitramfs(kernel: FetchedKernel, files: GuestFiles, steps: readonly string[], host_files = false): Promise<Uint8Array> {
+  const drivers = await loadDrivers(kernel, host_files ? [...DRIVERS, ...FILE_DRIVERS] : DRIVERS);
   const all: GuestFiles = {
     "/init": await buildInit(),
     "/job": { contents: formatSteps(steps) },

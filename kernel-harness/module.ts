@@ -40,12 +40,15 @@ export interface ModuleSource {
   readonly report?: (line: string) => void;
 }
 
+/** What of a kernel a module is built against. */
+export type BuildableKernel = Pick<FetchedKernel, "name" | "release" | "headers">;
+
 /**
  * Path of the module's .ko, from the cache or built.
  *
  * Throws StpError: a compile error, in the compiler's words with file and line; or a tool that is missing.
  */
-export async function buildModule(kernel: FetchedKernel, module: ModuleSource): Promise<string> {
+export async function buildModule(kernel: BuildableKernel, module: ModuleSource): Promise<string> {
   if (!/^[a-z][a-z0-9_]*$/.test(module.name)) throw new StpError(`Cannot build module "${module.name}": a name has lower-case letters, digits and underscores only`);
   const library = module.library && (await buildLibrary(kernel, module.library));
   const hash = contentHash([kernel.release, hashSources(module.sources), kbuildFile(module), library ?? ""]);
@@ -66,7 +69,7 @@ async function shipLibrary(library: string, directory: string): Promise<void> {
 }
 
 /** Path of the library's objects as one, from the cache or built: as a module whose other half is missing. */
-async function buildLibrary(kernel: FetchedKernel, library: ModuleLibrary): Promise<string> {
+async function buildLibrary(kernel: BuildableKernel, library: ModuleLibrary): Promise<string> {
   const module = { name: "stp_library", ...library };
   const hash = contentHash([kernel.release, hashSources(library.sources), kbuildFile(module)]);
   return cachedFile("module", `library-${hash}.o`, async (path) => {
@@ -92,7 +95,7 @@ function kbuildFile({ name, objects, cflags = [], ldflags = [] }: ModuleSource):
   ].join("\n");
 }
 
-async function make(kernel: FetchedKernel, module: ModuleSource, directory: string, more: readonly string[] = []): Promise<void> {
+async function make(kernel: BuildableKernel, module: ModuleSource, directory: string, more: readonly string[] = []): Promise<void> {
   const program = needProgram("make", "make");
   needProgram(COMPILER, COMPILER);
   needProgram("ld", "binutils");

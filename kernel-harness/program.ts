@@ -10,7 +10,7 @@ const PORT = "runtime-c/port/kernel";
 export const PORT_UNITS = ["port", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
 
 /** The other providers, and what makes a session of it. */
-const SESSION_UNITS = ["kprobe", "kretprobe", "timer", "uprobe", "elf", "perf", "control_file", "transport", "control", "module"];
+const SESSION_UNITS = ["kprobe", "kretprobe", "timer", "uprobe", "elf", "perf", "control_file", "relay", "snapshot", "netlink", "netlink_report", "control", "reports", "files", "modules", "module"];
 
 const objectOf = (unit: string): string => unit.replace(/\.c$/, ".o");
 

@@ -12,6 +12,8 @@ export interface Machine {
   readonly accelerator: Accelerator;
   readonly cpus: number;
   readonly memory_mib: number;
+  /** The guest may read all files of the host (guest/enter.c). */
+  readonly host_files?: boolean;
 }
 
 export interface BootFiles {
@@ -72,6 +74,7 @@ export function qemuArguments(kernel: FetchedKernel, machine: Machine, files: Bo
     ["-serial", "chardev:console"],
     ["-device", "virtio-serial-pci"],
     ["-chardev", "stdio,id=report,signal=off"],
+    machine.host_files ? ["-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap", "-device", "virtio-9p-pci,fsdev=host,mount_tag=host"] : [],
     ["-device", `virtserialport,chardev=report,name=${PORT_NAME}`],
   ].flat();
 }

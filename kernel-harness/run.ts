@@ -4,27 +4,34 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { asGiven, type ProviderSource } from "../sim/probe.ts";
 import { StpError } from "../spec/errors.ts";
+import { removeAtEnd } from "../spec/at-end.ts";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
-import { buildModule } from "./module.ts";
+import { buildModule, type BuildableKernel } from "./module.ts";
 import { fetchKernel, type FetchedKernel } from "./fetch.ts";
 import { runGuest, type GuestResult } from "./guest.ts";
 import { findKernel } from "./kernels.ts";
 import { probeModule } from "./program.ts";
+import { ReceivedDirectory } from "./received.ts";
 import { readSources } from "./sources.ts";
 import { step } from "./steps.ts";
 import { functionSymbols, suggestSymbols } from "./symbols.ts";
 import { buildProgram, buildWorkload } from "./tools.ts";
 import { parseWorkload, type Workload, type WorkloadFacts } from "./workload.ts";
 
-export interface ProbeRun {
-  /** Name of the kernel, as "./stp kernel list" has it. */
-  readonly kernel: string;
+/** A probe to be built. */
+export interface ProbeText {
   /** Path of the probe, for messages. */
   readonly path: string;
   /** Source of the probe. */
   readonly text: string;
   /** Providers of its author's own. */
   readonly providers?: readonly ProviderSource[];
+  readonly report?: (line: string) => void;
+}
+
+export interface ProbeRun extends ProbeText {
+  /** Name of the kernel, as "./stp kernel list" has it. */
+  readonly kernel: string;
   /** Record each hit, so that the sandbox can replay it. */
   readonly record: boolean;
   readonly cpus: number;
@@ -33,7 +40,10 @@ export interface ProbeRun {
   readonly workload: Workload;
   /** Where the recording goes: a directory that does not exist, or is empty. */
   readonly directory: string;
-  readonly report?: (line: string) => void;
+  /** Reads the recording while it is made; the run waits for it. Its signal says that there will be no more. */
+  readonly follow?: (directory: string, signal: AbortSignal) => Promise<void>;
+  /** Ends the workload, and then the session as it ends by itself. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ProbeRunResult {
@@ -42,52 +52,74 @@ export interface ProbeRunResult {
   readonly facts: readonly WorkloadFacts[];
 }
 
-const STPD_SOURCES = ["main", "module", "readers", "recording", "say"].map((unit) => `stpd/daemon/${unit}.c`);
+const STPD_UNITS = [
+  "main", "options", "say", "elf", "privileges", "module", "session", "finish", "snapshot", "cleanup", "recording", "stream", "symbols", "maps", "maps_file", "maps_scan", "command",
+  "background", "events", "transport", "relay", "relay_readers", "netlink", "netlink_reader", "netlink_socket", "netlink_message",
+];
+const STPD_HEADERS = ["stpd", "stream", "transport", "session", "elf", "relay", "netlink", "netlink_message"];
+const STPD_SOURCES = [...STPD_UNITS.map((unit) => `${unit}.c`), ...STPD_HEADERS.map((header) => `${header}.h`)].map((file) => `stpd/daemon/${file}`);
 const START_S_MAX = 60;
 const WORKLOAD_S_MAX = 120;
 const STOP_S_MAX = 60;
 
 /** Path of the daemon, compiled statically. */
 export async function buildStpd(): Promise<string> {
-  const sources = await readSources(PROJECT_ROOT, [...STPD_SOURCES, "stpd/daemon/stpd.h"]);
+  const sources = await readSources(PROJECT_ROOT, STPD_SOURCES);
   return buildProgram({ name: "stpd", sources, cflags: ["-pthread"] });
 }
 
 /**
  * Runs it. Throws StpError if the probe does not compile or attach, or if the run failed; the recording is then not
- * written.
+ * kept.
  */
 export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   const report = run.report ?? (() => {});
   const kernel = await fetchKernel(findKernel(run.kernel), { report });
-  const module = probeModule(run.path, run.text, { providers: run.providers ?? [] });
-  report(`building ${module.name} for ${kernel.release}`);
-  const files = {
-    "/stpd": await buildStpd(),
-    "/workload": await buildWorkload(),
-    [`/${module.name}.ko`]: await buildModule(kernel, { ...module, report }).catch((error: unknown) => {
-      throw error instanceof StpError ? new StpError(asGiven(error.message, run.path), { cause: error }) : error;
-    }),
-  };
+  const module = await buildProbe(kernel, run);
+  const files = { "/stpd": await buildStpd(), "/workload": await buildWorkload(), [`/${module.name}.ko`]: module.path };
   report(`booting ${kernel.name}`);
-  const guest = await runGuest(kernel, { files, steps: stepsOf(run, module.name), cpus: run.cpus, report });
-  if (!guest.ok) throw await failure(run, kernel, guest);
-  await keepRecording(run, kernel, guest);
+  const guest = await inNewRecording(run.directory, async (directory) => {
+    const stop = new AbortController();
+    let following: Promise<void> | undefined;
+    const received = new ReceivedDirectory("/recording", directory, () => {
+      following = run.follow?.(directory, stop.signal);
+      following?.catch(() => {}); // it is awaited below
+    });
+    const ran = await runGuest(kernel, { files, steps: stepsOf(run, module.name), cpus: run.cpus, report, onFile: received.take, ...(run.signal && { signal: run.signal }) });
+    received.close();
+    if (!ran.ok) stop.abort();
+    if (ran.ok) await following;
+    else throw await failure(run, kernel, ran);
+    if (run.record) await keepFunctions(directory, await functionSymbols(kernel, run.report));
+    return ran;
+  });
   return { guest, facts: parseWorkload(guest.outputs["workload"]?.stdout ?? "") };
 }
 
-function limitsOf({ limits = {} }: ProbeRun): string[] {
+/** The module of a probe, built for a kernel. Throws StpError in the compiler's words. */
+export async function buildProbe(kernel: BuildableKernel, { path, text, providers = [], report = () => {} }: ProbeText): Promise<{ readonly name: string; readonly path: string }> {
+  const module = probeModule(path, text, { providers });
+  report(`building ${module.name} for ${kernel.release}`);
+  const built = await buildModule(kernel, { ...module, report }).catch((error: unknown) => {
+    throw error instanceof StpError ? new StpError(asGiven(error.message, path), { cause: error }) : error;
+  });
+  return { name: module.name, path: built };
+}
+
+/** Limits of a session, as options of stpd. */
+export function limitsOf(limits: Readonly<Record<string, number>> = {}): string[] {
   return Object.entries(limits).flatMap(([name, value]) => ["-l", `${name}=${value}`]);
 }
 
 function stepsOf(run: ProbeRun, name: string): string[] {
   return [
-    step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), ...limitsOf(run), "-o", "/recording", `/${name}.ko`),
+    ...(run.follow ? [step("follow", "/recording")] : []), // looking at it disturbs what is recorded
+    step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), ...limitsOf(run.limits), "-o", "/recording", `/${name}.ko`),
     step("await", "stpd", "started", START_S_MAX),
     step("run", "workload", WORKLOAD_S_MAX, "/workload", run.workload.mode, run.workload.processes, run.workload.count),
     step("signal", "stpd", "INT", "if-running"), // the program may have ended its session by itself
     step("wait", "stpd", STOP_S_MAX),
-    step("send", "/recording"),
+    run.follow ? step("unfollow") : step("send", "/recording"),
   ];
 }
 
@@ -100,23 +132,26 @@ async function failure(run: ProbeRun, kernel: FetchedKernel, guest: GuestResult)
   return new StpError(`Cannot run ${run.path} on ${kernel.name}: ${problems}${last ? ` (${last})` : ""}`);
 }
 
-/** Writes the recording beside its place and renames it there: it is whole, or not there at all. */
-async function keepRecording(run: ProbeRun, kernel: FetchedKernel, guest: GuestResult): Promise<void> {
-  await mkdir(dirname(run.directory), { recursive: true });
-  const temporary = await mkdtemp(`${run.directory}.tmp-`);
+/** Names alone: what a recording needs to be replayed is whether there is such a function. */
+async function keepFunctions(directory: string, symbols: readonly string[]): Promise<void> {
+  await mkdir(join(directory, "symbols"), { recursive: true });
+  await writeFile(join(directory, "symbols/kallsyms.gz"), gzipSync(symbols.map((name) => `0000000000000000 T ${name}\n`).join(""), { level: 9 }));
+}
+
+/** Has a recording made beside its place and renames it there: it is whole, or not there at all. */
+export async function inNewRecording<Result>(directory: string, make: (temporary: string) => Promise<Result>): Promise<Result> {
+  await mkdir(dirname(directory), { recursive: true });
+  const temporary = await mkdtemp(`${directory}.tmp-`);
+  const release = removeAtEnd(temporary);
   try {
-    await mkdir(join(temporary, "symbols"));
-    for (const [path, bytes] of guest.files) {
-      if (path.startsWith("/recording/")) await writeFile(join(temporary, path.slice("/recording/".length)), bytes);
-    }
-    if (run.record) {
-      const symbols = await functionSymbols(kernel, run.report);
-      await writeFile(join(temporary, "symbols/kallsyms.gz"), gzipSync(symbols.map((name) => `0000000000000000 T ${name}\n`).join("")));
-    }
+    const result = await make(temporary);
     await chmod(temporary, 0o755);
-    await rename(temporary, run.directory);
-  } catch (error) {
+    await rename(temporary, directory).catch((cause: unknown) => {
+      throw new StpError(`Cannot write the recording ${directory}: it must be a new or empty directory`, { cause });
+    });
+    return result;
+  } finally {
+    release();
     await rm(temporary, { recursive: true, force: true });
-    throw new StpError(`Cannot write the recording ${run.directory}: it must be a new or empty directory`, { cause: error });
   }
 }

@@ -11,7 +11,7 @@ import type { FetchedKernel } from "./fetch.ts";
 import { FrameDecoder } from "./frames.ts";
 import { endingWithParent, findQemu, qemuArguments, type Machine } from "./qemu.ts";
 import { inTemporaryDirectory } from "./temporary.ts";
-import { Transcript, type Stream } from "./transcript.ts";
+import { Transcript, type OnFile, type Stream } from "./transcript.ts";
 
 /** Console bytes kept: the first half and the last half. */
 const CONSOLE_SIZE_MAX = 1024 * 1024;
@@ -45,17 +45,26 @@ export interface Session {
   readonly total_ms: number;
 }
 
+/** Whom a session tells what comes, and who may interrupt it. */
+export interface SessionListeners {
+  readonly onOutput?: OnOutput;
+  /** Takes the files that the guest sends; they are not kept then. */
+  readonly onFile?: OnFile;
+  /** Asks the job to come to its end. */
+  readonly signal?: AbortSignal;
+}
+
 export type OnOutput = (name: string, stream: Stream, bytes: Uint8Array) => void;
 
 /** Boots and waits for the end. Throws StpError if there is no QEMU. */
-export async function runSession(kernel: FetchedKernel, machine: Machine, initramfs: Uint8Array, limits: SessionLimits, onOutput?: OnOutput): Promise<Session> {
+export async function runSession(kernel: FetchedKernel, machine: Machine, initramfs: Uint8Array, limits: SessionLimits, listeners: SessionListeners = {}): Promise<Session> {
   const qemu = findQemu();
   return inTemporaryDirectory("stp-guest-", async (directory) => {
     const files = { initramfs: join(directory, "initramfs"), console: join(directory, "console") };
     await Promise.all([writeFile(files.initramfs, initramfs), writeFile(files.console, "")]);
     const [command, ...args] = endingWithParent([qemu, ...qemuArguments(kernel, machine, files)]);
     const child = spawn(command, args, { stdio: "pipe" });
-    const session = await new Listener(child, files.console, limits, onOutput).ended;
+    const session = await new Listener(child, files.console, limits, listeners).ended;
     return { ...session, console: await readBounded(files.console) };
   });
 }
@@ -63,7 +72,7 @@ export async function runSession(kernel: FetchedKernel, machine: Machine, initra
 /** Everything between the start of QEMU and its end. */
 class Listener {
   readonly ended: Promise<Omit<Session, "console">>;
-  private readonly transcript = new Transcript();
+  private readonly transcript: Transcript;
   private readonly decoder = new FrameDecoder();
   private readonly started_ms = performance.now();
   private heard_ms = this.started_ms;
@@ -76,8 +85,9 @@ class Listener {
     private readonly child: ChildProcessWithoutNullStreams,
     private readonly consolePath: string,
     private readonly limits: SessionLimits,
-    private readonly onOutput: OnOutput | undefined,
+    private readonly listeners: SessionListeners,
   ) {
+    this.transcript = new Transcript(listeners.onFile);
     const release = atEnd(() => this.end("interrupt"));
     const watch = setInterval(() => void this.watch(), WATCH_MS);
     child.stdin.on("error", () => {}); // it may be gone by then
@@ -87,7 +97,10 @@ class Listener {
       child.on("error", reject);
       child.on("close", (status, signal) => resolve(this.result(status, signal)));
     });
+    const interrupt = (): void => void (this.boot_ms !== undefined && child.stdin.write("i"));
+    listeners.signal?.addEventListener("abort", interrupt);
     void this.ended.catch(() => {}).finally(() => {
+      listeners.signal?.removeEventListener("abort", interrupt);
       clearInterval(watch);
       release();
     });
@@ -96,13 +109,16 @@ class Listener {
   private hear(bytes: Buffer): void {
     this.heard_ms = performance.now();
     for (const frame of this.decoder.push(bytes)) {
-      if (frame.type === "hello") this.boot_ms = this.heard_ms - this.started_ms;
+      if (frame.type === "hello") {
+        this.boot_ms = this.heard_ms - this.started_ms;
+        if (this.listeners.signal?.aborted) this.child.stdin.write("i");
+      }
       if (frame.type === "done") {
         this.done_ms = this.heard_ms;
         this.child.stdin.write("\n"); // the guest waits for it with its power-off
       }
       const output = this.transcript.accept(frame);
-      if (output) this.onOutput?.(output.name, output.stream, output.bytes);
+      if (output) this.listeners.onOutput?.(output.name, output.stream, output.bytes);
     }
     if (this.decoder.damage !== undefined) this.end("damage");
   }

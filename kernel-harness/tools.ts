@@ -37,10 +37,15 @@ export async function buildProgram(program: ProgramSource): Promise<string> {
 
 /** The guest's PID 1. */
 export async function buildInit(): Promise<string> {
-  const units = ["init", "job", "power", "program", "report"].map((unit) => `kernel-harness/guest/${unit}.c`);
-  const headers = ["clock", "job", "power", "program", "report", "types"].map((header) => `kernel-harness/guest/${header}.h`);
+  const units = ["init", "follow", "job", "power", "program", "report"].map((unit) => `kernel-harness/guest/${unit}.c`);
+  const headers = ["clock", "follow", "job", "power", "program", "report", "types"].map((header) => `kernel-harness/guest/${header}.h`);
   const sources = await readSources(REPOSITORY, [...units, ...headers, "runtime-c/include/stp/protocol.gen.h"]);
   return buildProgram({ name: "init", sources, cflags: ["-Iruntime-c/include"] });
+}
+
+/** Runs a program on the files of the host. */
+export async function buildEnter(): Promise<string> {
+  return buildProgram({ name: "enter", sources: await readSources(join(REPOSITORY, "kernel-harness/guest"), ["enter.c"]) });
 }
 
 /** The workload that knows what it did: `workload MODE PROCESSES COUNT`. Its functions are in backtraces. */

@@ -24,6 +24,9 @@ interface Program {
   dropped_bytes: number;
 }
 
+/** Takes files as they come: `fresh` when one begins. No bytes: it begins, or goes on after all that came was there. */
+export type OnFile = (path: string, bytes: Uint8Array, fresh: boolean) => void;
+
 export class Transcript {
   /** Kernel release; set when the guest is up. */
   release: string | undefined;
@@ -35,8 +38,11 @@ export class Transcript {
   readonly failures: string[] = [];
   private readonly programs = new Map<string, Program>();
   private readonly chunks = new Map<string, Buffer[]>();
-  private chunksOfLast: Buffer[] | undefined;
+  private last: { readonly path: string; fresh: boolean } | undefined;
   private filesSize = 0;
+
+  /** With `onFile`, files are given to it and not kept. */
+  constructor(private readonly onFile?: OnFile) {}
 
   /** Takes a frame in; gives back the output in it, if that is what it is. */
   accept(frame: Frame): { name: string; stream: Stream; bytes: Buffer } | undefined {
@@ -53,7 +59,11 @@ export class Transcript {
         this.acceptExit(frame.payload);
         return undefined;
       case "file":
-        this.chunks.set(frame.payload.toString(), (this.chunksOfLast = []));
+        this.beginFile(frame.payload.toString());
+        return undefined;
+      case "more":
+        this.last = { path: frame.payload.toString(), fresh: false };
+        this.onFile?.(this.last.path, new Uint8Array(), false);
         return undefined;
       case "data":
         this.acceptData(frame.payload);
@@ -103,9 +113,20 @@ export class Transcript {
     this.program(payload.toString("utf8", 0, head)).status = Number(payload.toString("utf8", head + 1));
   }
 
+  private beginFile(path: string): void {
+    this.last = { path, fresh: true };
+    if (this.onFile) this.acceptData(Buffer.alloc(0));
+    else this.chunks.set(path, []);
+  }
+
   private acceptData(payload: Buffer): void {
+    if (this.onFile) {
+      if (this.last) this.onFile(this.last.path, payload, this.last.fresh);
+      if (this.last) this.last.fresh = false;
+      return;
+    }
     this.filesSize += payload.length;
-    if (this.filesSize <= FILES_SIZE_MAX) this.chunksOfLast?.push(payload);
+    if (this.filesSize <= FILES_SIZE_MAX) this.chunks.get(this.last?.path ?? "")?.push(payload);
     else if (this.filesSize - payload.length <= FILES_SIZE_MAX) this.failures.push(`the guest sent more than ${FILES_SIZE_MAX} bytes of files; the rest is missing`);
   }
 

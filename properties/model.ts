@@ -17,6 +17,7 @@ const MODEL_DIRECTORY = fileURLToPath(new URL("../runtime-as/", import.meta.url)
 interface ModelExports {
   readonly memory: WebAssembly.Memory;
   replay_init(): void;
+  replay_discard(): void;
   replay_alloc(size: number): number;
   replay_run(batch: number, batchSize: number, results: number): number;
   replay_dump(): number;
@@ -47,6 +48,8 @@ const COMPILER: string = "assemblyscript/asc";
 
 /** The model shows more than other targets: what the oracle of concurrent runs has to compare. */
 export interface Model extends ReplayTarget {
+  /** From now on no ring overwrites (T6), whatever the protocol says of a replay. */
+  discard(): void;
   /** The outputs of the last operation (O5), in memory of the caller's own. */
   outputs(): Uint8Array;
   /** A step of the operation that is all of a batch: what it gives, or the error of the call. */
@@ -105,6 +108,7 @@ async function instantiate(wasm: Uint8Array<ArrayBuffer>): Promise<Model> {
   model.replay_init();
   return {
     init: () => model.replay_init(),
+    discard: () => model.replay_discard(),
     run: (batch) => run(model, batch),
     dump: () => {
       const at = model.replay_dump();

@@ -110,7 +110,7 @@ describe("formatDump", () => {
     expect(formatDump(dumpOf([map, 5, part, 0, 0, 1, entry, -1n, 2, 0x6261]))).toEqual(["map texts", "  part 0 size 1", '    entry [-1] "ab"']);
     expect(formatDump(dumpOf([level, 1, 1, 1, 0, 1, 2, 1, 1, 0x65, 0]))).toEqual(['  level softirq probe 1 actions 0 exhausted strings 2 error "e" text ""']);
     expect(formatDump(dumpOf([level, 3, 0, 0, 0, 0, 0, 0, 0, 0]))).toEqual(["  level nmi inactive"]);
-    expect(formatDump(dumpOf([DUMP_TAGS.ledger, 2, 1, 2, 6, 1, 7, 46, 3, 47, 4, 99, 5, 0]))).toEqual(["ledger probe none cpu1; hit: delivered 6 attempted 7; cut 3; evicted 4; count 99 5"]);
+    expect(formatDump(dumpOf([DUMP_TAGS.ledger, 2, 1, 2, 6, 1, 7, 51, 3, 52, 4, 99, 5, 0]))).toEqual(["ledger probe none cpu1; hit: delivered 6 attempted 7; cut 3; evicted 4; count 99 5"]);
   });
 
   test("firstDifference names the first line that differs", () => {

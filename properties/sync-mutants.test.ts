@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { runtimeSources } from "../spec/runtime.ts";
 import { sample } from "./mutate.ts";
-import { syncMutants } from "./sync-mutants.ts";
+import { explanationOf, syncMutants } from "./sync-mutants.ts";
 import { failureOfPrograms, trySyncMutant } from "./sync-mutate.ts";
 
 const SEED = Number(process.env["STP_SEED"] ?? 1);
@@ -22,8 +22,7 @@ describe(`with seed ${SEED}`, { timeout: 300_000 }, () => {
     expect(await failureOfPrograms(runtime)).toBeUndefined();
   });
 
-  test.each(sample(mutants, SAMPLE, SEED))("$name is caught", async (mutant) => {
-    const { caught, explained } = await trySyncMutant(runtime, mutant);
-    expect(caught ?? explained).toBeDefined();
+  test.each(sample(mutants.filter((mutant) => explanationOf(mutant) === undefined), SAMPLE, SEED))("$name is caught", async (mutant) => {
+    expect((await trySyncMutant(runtime, mutant)).caught).toBeDefined();
   });
 });

@@ -16,7 +16,7 @@ interface Rule {
 
 /** What a line loses. */
 const RULES: readonly Rule[] = [
-  { name: "barrier is lost", pattern: /\bstp_barrier\(\);/, by: ";" },
+  { name: "barrier is lost", pattern: /\bstp_(?:read_|write_)?barrier\(\);/, by: ";" },
   { name: "acquire is lost", pattern: /\bstp_load_acquire\(&([^()]+)\)/, by: "STP_READ($1)" },
   { name: "release is lost", pattern: /\bstp_store_release\(&([^,]+), (.+?)\);/, by: "STP_WRITE($1, $2);" },
   { name: "exchange is no longer atomic", pattern: /\bstp_cmpxchg\(&([^,]+), ([^,]+), ([^,()]+)\)/, by: "(STP_READ($1) == ($2) ? (STP_WRITE($1, $3), ($2)) : STP_READ($1))" },
@@ -56,8 +56,12 @@ const RULES: readonly Rule[] = [
 const EXPLAINED: readonly { readonly name: RegExp; readonly line: RegExp; readonly reason: string }[] = [
   { name: /probe\.c:\d+ barrier is lost/, line: /stp_barrier/, reason: "volatile or atomic accesses stand on both sides, which the compiler keeps in order; what it might move, only a hit of the same level reads, and that cannot run in between" },
   { name: /ring\.c:\d+ barrier is lost/, line: /stp_barrier/, reason: "volatile or atomic accesses stand on both sides, which the compiler keeps in order; a nested writer has ended before whom it interrupted goes on" },
+  { name: /ring\.c:\d+ barrier is lost/, line: /stp_(read|write)_barrier/, reason: "orders a snapshot of a ring that overwrites against its writer on another CPU; the machine takes snapshots while the writer stands still" },
+  { name: /ring\.c:\d+ /, line: /&ring->tail, tail,|begin = stp_load_acquire|end = stp_load_acquire/, reason: "of a ring that overwrites: sim/overwrite.test.ts interrupts its writer at every event" },
   { name: /session\.c:\d+ exchange is no longer atomic/, line: /session\.errors/, reason: "caught by the watched world (case_errors_at_once); what is printed does not depend on the count" },
   { name: /(look|session)\.c:\d+ /, line: /session\.(recorder|order)|stp_irq_|level\]\.event/, reason: "of the recorder, which the programs here do not run; the watched world holds its lock and counts its memory, and recordings are compared with their replay" },
+  { name: /session\.c:\d+ release is lost/, line: /STP_STATE_ENDED/, reason: "for readers on a kernel, which look at the state before they look at what is committed; the machine's reader looks at what is committed alone" },
+  { name: /map_init\.c:\d+ lock is not given back/, line: /stp_map_give/, reason: "of the refill, which the programs here do not need; caught by the watched world (maps.c, refilled)" },
   { name: /map_init\.c:\d+ interrupts stay on/, line: /stp_irq_save/, reason: "an interrupt then finds the map held and is refused, which M6 permits; the C turns interrupts off so that fewer are" },
   { name: /ring\.c:\d+ nesting is set too late/, line: /ring->nest, 1/, reason: "caught by sim/ring.test.ts (NoRegression): it takes an irq, an nmi and a reader at three places" },
 ];

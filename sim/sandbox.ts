@@ -3,7 +3,7 @@
  *
  * Sibling: runtime-c/port/wasm32/sandbox.c, the other side of every call here.
  */
-import { CONTEXTS, LOSS_CAUSES, LOSS_KINDS, SESSION_LIMITS, type SessionLimit, type Context, type LossCause, type LossKind } from "../spec/protocol.ts";
+import { CONTEXTS, LOSS_CAUSES, LOSS_KINDS, SESSION_LIMITS, type RingMode, type SessionLimit, type Context, type LossCause, type LossKind } from "../spec/protocol.ts";
 import { StpError } from "../spec/errors.ts";
 import type { WasmInstance } from "./wasi.ts";
 
@@ -59,10 +59,11 @@ export class Sandbox {
   readonly probes: readonly ProbeInfo[];
 
   /** Takes all memory of the session. Throws StpError if that fails, with what the log says. */
-  constructor(instance: WasmInstance, cpus: number, ringBytes = SANDBOX_RING_BYTES, limits: SessionLimits = {}) {
+  constructor(instance: WasmInstance, cpus: number, ringBytes = SANDBOX_RING_BYTES, limits: SessionLimits = {}, mode: RingMode = "discard") {
     this.instance = instance;
     this.cpus = cpus;
     Object.keys(SESSION_LIMITS).forEach((name, index) => this.#call("stp_sim_limit", index, limits[name as SessionLimit] ?? 0));
+    this.#call("stp_sim_overwrite", mode === "overwrite" ? 1 : 0);
     const error = this.#call("stp_sim_init", cpus, ringBytes);
     if (error !== 0) throw new StpError(`The session cannot begin: ${this.log().trim() || `error ${error}`}`);
     this.probes = Array.from({ length: this.#call("stp_sim_probes") }, (_, index) => this.#probe(index));
@@ -165,6 +166,14 @@ export class Sandbox {
   /** Gives all memory of the session back, as unloading does. */
   fini(): void {
     this.instance.func("stp_sim_fini")();
+  }
+
+  /** What a ring that overwrites holds: whole records, oldest first (T6). */
+  snapshot(cpu: number): Uint8Array {
+    const at = this.#call("stp_sim_snapshot", cpu);
+    const bytes = this.instance.bytes.slice(at, at + this.#call("stp_sim_snapshot_size"));
+    this.#call("stp_sim_drop_snapshot", at);
+    return bytes;
   }
 
   /** A copy of what is unread, if the ring has not gone round yet. */

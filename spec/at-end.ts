@@ -3,6 +3,9 @@ import { rmSync } from "node:fs";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** What ^C does instead of ending the process, if anything. */
+let onInterrupt: (() => void) | undefined;
+
 const actions = new Set<() => void>();
 
 /**
@@ -24,6 +27,16 @@ export function removeAtEnd(path: string): () => void {
   return atEnd(() => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }));
 }
 
+/** Has each ^C do `action` until the undo that this gives back is called: for what can be ended in an orderly way. */
+export function atInterrupt(action: () => void): () => void {
+  const release = atEnd(() => {});
+  onInterrupt = action;
+  return () => {
+    onInterrupt = undefined;
+    release();
+  };
+}
+
 function runAll(): void {
   const all = [...actions].reverse();
   actions.clear();
@@ -38,6 +51,7 @@ function runAll(): void {
 }
 
 function onSignal(signal: NodeJS.Signals): void {
+  if (signal === "SIGINT" && onInterrupt) return onInterrupt();
   runAll();
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }

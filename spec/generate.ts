@@ -25,6 +25,10 @@ function constantGroups(): readonly (readonly [heading: string, constants: reado
     ["Session states", named("STATE", STATES)],
     ["Ledger kinds", [...named("LOSS_KIND", kinds), ["LOSS_KINDS", kinds.length, "count"]]],
     ["Causes of loss", [...named("LOSS", causes), ["LOSS_CAUSES", causes.length, "count"]]],
+    ["What a full ring does", named("RING", protocol.RING_MODES)],
+    ["Transports", named("TRANSPORT", protocol.TRANSPORTS)],
+    ["Netlink commands", [["NL_VERSION", protocol.NETLINK_VERSION, ""], ...Object.entries(protocol.NETLINK_COMMANDS).map(([name, { code, doc }]): Constant => [`NL_${upper(name)}`, code, doc])]],
+    ["Netlink attributes", Object.entries(protocol.NETLINK_ATTRIBUTES).map(([name, { code, doc }]): Constant => [`NL_ATTR_${upper(name)}`, code, doc])],
     ["Record types", Object.entries(RECORD_TYPES).map(([name, value]): Constant => [`RECORD_${upper(name)}`, value, ""])],
     ["What a probe can look at", Object.entries(LOOKS).map(([name, look]): Constant => [`LOOK_${upper(name)}`, look.code, look.doc])],
     ["Flags of an event", Object.entries(EVENT_FLAGS).map(([name, value]): Constant => [`EVENT_${upper(name)}`, value, ""])],
@@ -67,7 +71,7 @@ export function generateC(): string {
     "#define STP_PROTOCOL_GEN_H",
   ];
   for (const [heading, constants] of constantGroups()) {
-    parts.push("", `/* ${heading} */`, ...constants.map((constant) => cConstant(constant, heading === "Limits")));
+    parts.push("", `/* ${heading} */`, ...constants.map((constant) => cConstant(constant, heading === "Limits" || heading === "Session of a replay")));
   }
   parts.push("", "/* Wire structs: little-endian, no implicit padding. STP_WIRE_TYPES: u8 u16 u32 u64 s64 are defined by the includer. */");
   for (const name of Object.keys(protocol.STRUCTS) as protocol.StructName[]) {
@@ -78,6 +82,9 @@ export function generateC(): string {
   const names = (title: string, list: readonly string[]): string[] => ["", `#define ${title} { ${list.map((n) => `"${n}"`).join(", ")} }`];
   parts.push(
     ...names("STP_CONTEXT_NAMES", protocol.CONTEXTS),
+    ...names("STP_STATE_NAMES", protocol.STATES),
+    ...names("STP_RING_NAMES", protocol.RING_MODES),
+    ...names("STP_TRANSPORT_NAMES", protocol.TRANSPORTS),
     ...names("STP_LOSS_KIND_NAMES", Object.keys(protocol.LOSS_KINDS)),
     ...names("STP_LOSS_NAMES", Object.keys(protocol.LOSS_CAUSES)),
   );

@@ -7,7 +7,7 @@
  */
 
 /** Carried by every artefact and recording; a consumer refuses any other. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** First word of a record, "STP1" in memory order. */
 export const RECORD_MAGIC = 0x31505453;
@@ -58,6 +58,9 @@ export const LIMITS = {
   STACK_FRAMES_MAX: { value: 64, unit: "frames", doc: "frames of one backtrace" },
   STACK_TEXT_SIZE_MAX: { value: 1280, unit: "bytes", doc: "room that a printed backtrace wants in one record; in a smaller print buffer it has fewer frames" },
   REGISTERS_SIZE_MAX: { value: 1024, unit: "bytes", doc: "a register dump" },
+  NETLINK_DATA_SIZE_MAX: { value: 16384, unit: "bytes", doc: "data of one netlink message" },
+  NETLINK_WINDOW: { value: 524288, unit: "bytes", doc: "data that the netlink transport sends ahead of what its reader has acknowledged" },
+  MODULES_SIZE_MAX: { value: 4194304, unit: "bytes", doc: "names of functions that are kept of modules unloaded while a session runs" },
   VECTOR_STRINGS_MAX: { value: 64, unit: "strings", doc: "strings of one vector in user space, such as argv" },
 } as const satisfies Record<string, Limit>;
 
@@ -113,6 +116,7 @@ export const LOSS_CAUSES = {
   fault: "memory could not be read",
   transport: "the kernel or the transport dropped it before the runtime saw it",
   error: "the probe raised an error that nothing caught",
+  overwritten: "a ring that overwrites dropped it for a newer one",
 } as const;
 export type LossCause = keyof typeof LOSS_CAUSES;
 
@@ -121,6 +125,38 @@ export const STATES = ["idle", "starting", "running", "stopping", "ended"] as co
 
 /** Providers whose hits come from the session itself, not from the world. */
 export const SESSION_PROVIDERS: readonly string[] = ["begin", "end", "error"];
+
+/** What a full ring does with a record: refuse it, or drop its oldest ones for it. */
+export const RING_MODES = ["discard", "overwrite"] as const;
+export type RingMode = (typeof RING_MODES)[number];
+
+/** How records leave the kernel. */
+export const TRANSPORTS = ["relay", "netlink"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** Commands of the generic netlink family of a session; who sends it, with which attributes. */
+export const NETLINK_COMMANDS = {
+  attach: { code: 1, doc: "stpd: send me what there is from now on" },
+  detach: { code: 2, doc: "stpd: no more" },
+  control: { code: 3, doc: "stpd, TEXT: as what is written to the file control" },
+  read: { code: 4, doc: "stpd, TEXT (file), OFFSET: a part of the file; the answer has TEXT, OFFSET and DATA, no bytes at its end" },
+  data: { code: 5, doc: "kernel, CPU, OFFSET, DATA: a part of a CPU's stream" },
+  ack: { code: 6, doc: "stpd, CPU, OFFSET: all before is kept and may be overwritten" },
+  end: { code: 7, doc: "kernel: the session has ended and all was acknowledged" },
+  log: { code: 8, doc: "kernel: the log has grown" },
+} as const;
+
+/** Version of the family. */
+export const NETLINK_VERSION = 1;
+
+/** Attributes of these commands. */
+export const NETLINK_ATTRIBUTES = {
+  cpu: { code: 1, doc: "u32" },
+  offset: { code: 2, doc: "u64, bytes" },
+  data: { code: 3, doc: "bytes" },
+  text: { code: 4, doc: "NUL-terminated string" },
+  pad: { code: 5, doc: "nothing" },
+} as const;
 
 /** Record types. `print` is script output; `event` is what a recorder saw at a probe hit; `error` is the message of an uncaught error. */
 export const RECORD_TYPES = { print: 1, event: 2, error: 3 } as const;
@@ -317,8 +353,8 @@ export const REPLAY_MAPS = [
   { name: "times", keys: [], value: "stats", entries_max: 1, string_size: 0, per_cpu: true, hist: "log" },
 ] as const satisfies readonly ReplayMap[];
 
-/** The session of a replay: limits as near as its maps'. */
-export const REPLAY_CONFIG = { cpus: 2, probes: 2, print_size: 72, ring_size: 128, strings: 3, actions: 16 } as const;
+/** The session of a replay: limits as near as its maps'. The ring of `overwriting_cpu` overwrites (T6). */
+export const REPLAY_CONFIG = { cpus: 2, probes: 2, print_size: 72, ring_size: 128, overwriting_cpu: 1, strings: 3, actions: 16 } as const;
 
 /** Tags of the canonical dump: a dump is a sequence of 64-bit words, each item opened by its tag. */
 export const DUMP_TAGS = {
@@ -342,6 +378,7 @@ export const FRAMES = {
   file: { type: 5, doc: "a file begins; payload: its path" },
   data: { type: 6, doc: "bytes of that file" },
   beat: { type: 7, doc: "still alive; no payload" },
+  more: { type: 9, doc: "a file that was sent goes on; payload: its path; data follows" },
   done: { type: 8, doc: "the job ended; payload: decimal, 0 for success" },
 } as const;
 export type FrameName = keyof typeof FRAMES;

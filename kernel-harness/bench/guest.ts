@@ -19,7 +19,7 @@ export interface CountedRun {
 
 /** Runs a job of steps. Throws StpError if a step fails or the kernel complains. */
 export async function runCounted(kernel: FetchedKernel, files: GuestFiles, steps: readonly string[], onStep?: (output: string) => void): Promise<CountedRun> {
-  const session = await runSession(kernel, MACHINE, await packInitramfs(kernel, files, steps), LIMITS, (name) => onStep?.(name));
+  const session = await runSession(kernel, MACHINE, await packInitramfs(kernel, files, steps), LIMITS, { onOutput: (name) => onStep?.(name) });
   const problems = judge(session, LIMITS);
   const outputs = session.transcript.outputs();
   if (problems.length > 0) {

@@ -20,17 +20,19 @@ import { readSources } from "../sources.ts";
 import { step } from "../steps.ts";
 import { inTemporaryDirectory } from "../temporary.ts";
 import { buildProgram } from "../tools.ts";
+import { benchDelivery, type DeliveryRow } from "./delivery.ts";
 import { BPFTRACE_PACKAGES, BPFTRACE_PROGRAMS, bpftraceOutput, bpftraceSteps } from "./bpftrace.ts";
 import { parseMeasurements, rounded, type Measurements } from "./figures.ts";
 import { runCounted, type CountedRun } from "./guest.ts";
 import { BARE_CALLS, BODIES, requireAllHits } from "./hits.ts";
-import { rowFigure, ROWS } from "./rows.ts";
+import { rowFigure, ROWS, type Row } from "./rows.ts";
 import { buildScript, patchSystemTap, SYSTEMTAP_FILES, SYSTEMTAP_PACKAGES, SYSTEMTAP_PROGRAMS } from "./systemtap.ts";
 import { fetchTree, programFiles, type TreeSource } from "./tree.ts";
 
-export interface BenchRow {
+/** A row in which less is better. */
+export interface CostRow {
   readonly operation: string;
-  readonly unit: "instructions" | "seconds";
+  readonly unit: Row["unit"];
   readonly ours: number;
   /** SystemTap's. */
   readonly peer: number;
@@ -40,6 +42,16 @@ export interface BenchRow {
   readonly target?: number;
   /** Where bpftrace was measured, too. */
   readonly bpftrace?: number;
+}
+
+export type BenchRow = CostRow | DeliveryRow;
+
+export function isDelivery(row: BenchRow): row is DeliveryRow {
+  return row.unit === "lines" || row.unit === "lines/s";
+}
+
+export function isCost(row: BenchRow): row is CostRow {
+  return !isDelivery(row);
 }
 
 export interface BenchResult {
@@ -66,6 +78,8 @@ const BENCH_LIMITS = ["-l", "actions=100000000", "-l", "overload_percent=100"] a
 
 /** More hits than the loops of bench.c want; those that are left do nothing. */
 const BENCH_CALLS = 4000;
+/** A session that does nothing comes and goes in so many seconds. */
+const SESSION_S_MAX = 0.4;
 const STEP_S_MAX = 300; // of the guest's time
 const RING = "4M";
 
@@ -79,7 +93,10 @@ export async function benchKernel(name: string, report: (line: string) => void):
   };
   report(`measuring on ${kernel.name}`);
   const run = await runCounted(kernel, files, [...commonSteps(), ...ourSteps(), ...peerSteps(), ...BODIES.flatMap((body) => bpftraceSteps(STEP_S_MAX, body))], (at) => report(`measuring on ${kernel.name}: ${at}`));
-  return { kernel: kernel.release, rows: compare(await ourMeasurements(run), peerMeasurements(run), bpftraceMeasurements(run)) };
+  const costs = compare(await ourMeasurements(run), peerMeasurements(run), bpftraceMeasurements(run));
+  const { rows, load_run_unload_s } = await benchDelivery(kernel, tree, files, report);
+  const session: CostRow = { operation: "load + empty run + unload, 2 CPUs", unit: "seconds", ...load_run_unload_s, ratio: rounded(load_run_unload_s.peer / load_run_unload_s.ours, 2), target: SESSION_S_MAX };
+  return { kernel: kernel.release, rows: [...costs, session, ...rows] };
 }
 
 async function ourFiles(kernel: FetchedKernel, report: (line: string) => void): Promise<GuestFiles> {
@@ -185,7 +202,7 @@ async function requireNoLoss(run: CountedRun, recording: string): Promise<void> 
   });
 }
 
-function compare(ours: Measurements, peer: Measurements, bpftrace: Measurements): BenchRow[] {
+function compare(ours: Measurements, peer: Measurements, bpftrace: Measurements): CostRow[] {
   return ROWS.map((row) => {
     const { operation, unit, target } = row;
     const figures = { ours: rowFigure(row, ours), peer: rowFigure(row, peer) };

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "job.h"
 #include "clock.h"
+#include "follow.h"
 #include "program.h"
 #include "report.h"
 
@@ -60,7 +61,7 @@ static bool ends_with_status(struct program *program, s64 deadline_ms, int statu
 		report_error("%s did not end in time", program->name);
 		return false;
 	}
-	if (program->status == status)
+	if (program->status == status || program->interrupted)
 		return true;
 	program_last_words(program, words, sizeof(words));
 	report_error("%s ended with status %d, not %d%s%s", program->name, program->status, status, *words ? ": " : "", words);
@@ -97,13 +98,15 @@ static bool verb_run(char **words, int count)
 	struct program *program = start(words[1], program_exec, words + 3);
 
 	(void)count;
+	if (program)
+		program->interruptible = true;
 	return program && ends_with_status(program, deadline_after(words[2]), 0);
 }
 
 static bool verb_signal(char **words, int count)
 {
 	static const struct { const char *name; int number; } signals[] = {
-		{ "INT", SIGINT }, { "TERM", SIGTERM }, { "KILL", SIGKILL },
+		{ "INT", SIGINT }, { "TERM", SIGTERM }, { "KILL", SIGKILL }, { "QUIT", SIGQUIT }, { "USR2", SIGUSR2 }, { "STOP", SIGSTOP }, { "CONT", SIGCONT },
 	};
 	struct program *program = find(words[1]);
 
@@ -205,6 +208,23 @@ static bool verb_send(char **words, int count)
 	return !nftw(words[1], send_file, TREE_FDS_MAX, FTW_PHYS);
 }
 
+static bool verb_follow(char **words, int count)
+{
+	(void)count;
+	if (follow_begin(words[1]))
+		return true;
+	report_error("cannot follow %s: another directory is followed", words[1]);
+	return false;
+}
+
+static bool verb_unfollow(char **words, int count)
+{
+	(void)words;
+	(void)count;
+	follow_end();
+	return true;
+}
+
 static bool verb_write(char **words, int count)
 {
 	ssize_t size = strlen(words[2]);
@@ -228,6 +248,8 @@ static const struct verb verbs[] = {
 	{ "insmod", 2, verb_insmod },
 	{ "rmmod", 2, verb_rmmod },
 	{ "send", 2, verb_send },
+	{ "follow", 2, verb_follow },
+	{ "unfollow", 1, verb_unfollow },
 	{ "write", 3, verb_write },
 };
 
@@ -292,7 +314,7 @@ static bool step_run(char *line, bool failed)
 	if (count == 0 || *shown == '#')
 		return true;
 	verb = count > 0 ? verb_find(words[0]) : NULL;
-	if (failed && (!verb || verb->run != verb_send))
+	if (failed && (!verb || (verb->run != verb_send && verb->run != verb_unfollow)))
 		return true;
 	report_text(STP_FRAME_STEP, shown);
 	if (!verb || count < verb->words_min) {

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "program.h"
 #include "clock.h"
+#include "follow.h"
 #include "report.h"
 
 #include <errno.h>
@@ -204,13 +205,32 @@ static void reap(void)
 				program_finish(p, status);
 }
 
+/* The host may interrupt the job at any time: what may be interrupted ends then, or when it starts later. */
+static void interrupt_all(void)
+{
+	struct program *p;
+
+	for_each_program(p) {
+		if (!p->pid || p->ended || !p->interruptible || p->interrupted)
+			continue;
+		p->interrupted = true;
+		kill(p->pid, SIGTERM);
+	}
+}
+
 void program_pump(s64 deadline_ms)
 {
-	struct pollfd fds[1 + 2 * PROGRAMS_MAX] = { { .fd = child_signals, .events = POLLIN } };
+	static bool interrupted;
+	struct pollfd fds[2 + 2 * PROGRAMS_MAX] = { { .fd = child_signals, .events = POLLIN }, { .fd = interrupted ? -1 : report_fd(), .events = POLLIN } };
 	struct program *p;
 	s64 left_ms = deadline_ms - clock_ms();
-	int beat_ms = report_beat();
-	int i = 1;
+	int beat_ms = report_beat(), look_ms = follow_tick();
+	int i = 2;
+
+	if (interrupted)
+		interrupt_all();
+	if (look_ms < beat_ms)
+		beat_ms = look_ms;
 
 	for_each_program(p)
 		for (int s = 0; s < 2; s++, i++)
@@ -219,9 +239,10 @@ void program_pump(s64 deadline_ms)
 		left_ms = 0;
 	if (poll(fds, i, left_ms < beat_ms ? left_ms : beat_ms) <= 0)
 		return;
-	for (i = 1; i < 1 + 2 * PROGRAMS_MAX; i++)
+	for (i = 2; i < 2 + 2 * PROGRAMS_MAX; i++)
 		if (fds[i].revents)
-			stream_forward(&programs[(i - 1) / 2], (i - 1) % 2);
+			stream_forward(&programs[(i - 2) / 2], (i - 2) % 2);
+	interrupted = interrupted || (fds[1].revents & POLLIN && report_heard());
 	if (fds[0].revents)
 		reap();
 }

@@ -25,6 +25,8 @@ struct program {
 	pid_t pid;		/* 0: slot never used */
 	bool ended;
 	int status;		/* valid once ended; 128 + n for signal n */
+	bool interruptible;	/* SIGTERM ends it when the host interrupts the job */
+	bool interrupted;	/* that happened */
 	struct program_stream streams[2];	/* stdout, stderr */
 };
 

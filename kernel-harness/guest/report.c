@@ -157,10 +157,25 @@ int report_beat(void)
 	return beat_due_ms - clock_ms();
 }
 
+int report_fd(void)
+{
+	return port;
+}
+
+bool report_heard(void)
+{
+	char byte;
+
+	return read(port, &byte, 1) == 1;
+}
+
 void report_done(int error)
 {
 	struct pollfd answer = { .fd = port, .events = POLLIN };
+	char heard = 0;
 
 	report_text(STP_FRAME_DONE, error ? "1" : "0");
-	poll(&answer, 1, HEARD_WAIT_MS);
+	/* What came before may be a wish to interrupt. */
+	while (heard != '\n' && poll(&answer, 1, HEARD_WAIT_MS) > 0 && read(port, &heard, 1) == 1)
+		;
 }

@@ -4,6 +4,7 @@
 
 #include "types.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stp/protocol.gen.h>
 
@@ -48,6 +49,12 @@ void report_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
  * Return: Milliseconds until the next one is due.
  */
 int report_beat(void);
+
+/** report_fd() - What poll() says is readable when the host wants the job to come to its end. */
+int report_fd(void);
+
+/** report_heard() - Takes that word of the host. Return: whether there was one. */
+bool report_heard(void);
 
 /**
  * report_done() - The last frame; returns when the host says that it has it.

@@ -4,7 +4,7 @@
  * `--json` prints the same as JSON. Exit 1 if the object is refused, 2 if it cannot be built or read.
  */
 import { parseArgs } from "node:util";
-import { messageOf, StpError } from "../../spec/errors.ts";
+import { exitAs } from "../command.ts";
 import { shownPath, type ObjectReport } from "./analyse.ts";
 import { analyseRuntime } from "./build.ts";
 
@@ -37,10 +37,4 @@ async function main(): Promise<number> {
   return report.problems.length === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof StpError) && !(error instanceof TypeError && "code" in error)) throw error;
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = 2;
-}
+await exitAs(main);

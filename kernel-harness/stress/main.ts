@@ -5,7 +5,8 @@
  * Exit 1 if something is wrong, 2 if it could not be tried.
  */
 import { parseArgs } from "node:util";
-import { messageOf, StpError } from "../../spec/errors.ts";
+import { StpError } from "../../spec/errors.ts";
+import { exitAs } from "../command.ts";
 import { stressSummary } from "./judge.ts";
 import { runStress } from "./run.ts";
 
@@ -39,10 +40,4 @@ async function main(): Promise<number> {
   return problems.length === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof StpError) && !(error instanceof TypeError && "code" in error)) throw error;
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = 2;
-}
+await exitAs(main);

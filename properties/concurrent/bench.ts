@@ -58,7 +58,7 @@ function layout() {
 }
 
 /** The interpreter of operations, the dump of the state after a run, and what no operation reaches: it would only blur the coverage. */
-const UNREACHED = ["runtime-c/replay/replay.c", "runtime-c/replay/dump.c", ...["log", "manifest", "session", "task"].map((unit) => `runtime-c/src/${unit}.c`)];
+const UNREACHED = [...["decode", "dump", "replay", "value"].map((unit) => `runtime-c/replay/${unit}.c`), ...["log", "manifest", "session", "task"].map((unit) => `runtime-c/src/${unit}.c`)];
 
 /** Contexts for which memory is taken once; more of them take it in each run anew. */
 const RESERVED_CONTEXTS = 4;
@@ -93,6 +93,12 @@ export interface BenchOptions {
   readonly report?: (line: string) => void;
 }
 
+/**
+ * No ring overwrites here: whose record is refused because another is still being written (T6) no serial order of the calls tells.
+ * sim/overwrite.test.ts interrupts the writer of such a ring.
+ */
+const NO_CPU = REPLAY_CONFIG.cpus;
+
 /** Compiles. Throws StpError with clang's message. */
 export async function compileConcurrent({ runtime = runtimeSources("wasm32"), report }: BenchOptions = {}): Promise<WebAssembly.Module> {
   const port = ["hooks", "cpu", "world", "concurrent"].map((unit) => `${PORT_PREFIX}${unit}.c`);
@@ -100,7 +106,7 @@ export async function compileConcurrent({ runtime = runtimeSources("wasm32"), re
     sources: runtime.files,
     units: [...runtime.core, ...runtime.replay, ...port],
     includes: runtime.includes,
-    defines: { STP_LOCK_SPINS_MAX: String(CONCURRENT_LOCK_SPINS_MAX), STP_LOCK_SPINS_NMI_MAX: String(CONCURRENT_LOCK_SPINS_NMI_MAX) },
+    defines: { STP_LOCK_SPINS_MAX: String(CONCURRENT_LOCK_SPINS_MAX), STP_LOCK_SPINS_NMI_MAX: String(CONCURRENT_LOCK_SPINS_NMI_MAX), STP_REPLAY_OVERWRITING_CPU: String(NO_CPU) },
     exports: EXPORTS,
     instrument: true,
     uninstrumented: [PORT_PREFIX, ...UNREACHED],

@@ -146,7 +146,7 @@ const BREAKS: readonly (Break & { readonly what: string; readonly rule: string; 
   { what: "a nested write publishes what is still being written", rule: "T5|race", path: RING, from: "if (STP_READ(ring->nest) > 1) {", to: "if (0) {", pairs: /^probe_exit probe_exit irq.* read/ },
   { what: "a record of whoever interrupts the publishing stays unseen", rule: "T5", path: RING, from: "while (STP_READ(ring->head) != head);", to: "while (0);", pairs: /^probe_exit probe_exit irq/ },
   { what: "records are published without release", rule: "race", path: RING, from: "stp_store_release(&ring->committed, head);", to: "STP_WRITE(ring->committed, head);", pairs: /^probe_exit ring_read cpu/ },
-  { what: "space is used again without acquire", rule: "race", path: RING, from: "stp_load_acquire(&ring->tail)", to: "STP_READ(ring->tail)", pairs: /^probe_exit probe_exit task last.* read/ },
+  { what: "space is used again without acquire", rule: "race", path: RING, from: "while (head + size - stp_load_acquire(&ring->tail)", to: "while (head + size - STP_READ(ring->tail)", pairs: /^probe_exit probe_exit task last.* read/ },
 ];
 
 describe("a broken copy is found out", () => {

@@ -29,6 +29,7 @@ export class Judge {
   constructor(bench: Bench, model: Model) {
     this.#bench = bench;
     this.#model = model;
+    model.discard(); // as bench.ts has the runtime compiled
   }
 
   /** What is wrong with the run that has just ended; undefined also if its schedule was illegal. */

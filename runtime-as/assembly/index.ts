@@ -8,7 +8,7 @@ import { PROTOCOL_VERSION } from "./protocol.gen";
 import { digest_absorb } from "./dump";
 import { session_dump } from "./replay";
 
-export { replay_init, replay_outputs, replay_outputs_size, replay_run } from "./replay";
+export { replay_discard, replay_init, replay_outputs, replay_outputs_size, replay_run } from "./replay";
 export { replay_step } from "./steps";
 
 let buffer = new StaticArray<u64>(0);

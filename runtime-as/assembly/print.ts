@@ -18,6 +18,7 @@ import {
   LOSS_FAULT,
   LOSS_FULL,
   LOSS_KIND_RECORD,
+  LOSS_OVERWRITTEN,
   RECORD_PRINT,
   STRING_SIZE_MAX,
   VALUE_STATS,
@@ -30,7 +31,7 @@ import { format_cuts, format_text, formatted } from "./format";
 import { histogram_begin, histogram_foot, histogram_gap, histogram_head, histogram_row, histogram_row_is_left_out, rows } from "./histogram";
 import { refused, want } from "./map";
 import { Cpu, Level, take_action } from "./probe";
-import { ring_write } from "./ring";
+import { ring_make_room, ring_write } from "./ring";
 import { Stats, stats_avg } from "./stats";
 import { Arguments, Bytes, bytes_of } from "./value";
 import { Walk, walk_begin, walk_visit } from "./walk";
@@ -111,8 +112,9 @@ export function buffer_flush(cpu: Cpu, level: Level): i32 {
   return taken ? 0 : -EFULL;
 }
 
-/** Offers a record to the CPU's ring and counts it (X4). False if the ring is full. */
+/** Offers a record to the CPU's ring and counts it, and what it takes the place of (X4, T6). False if the ring is full. */
 export function record_offer(cpu: Cpu, level: Level, type: i32, payload: Bytes): bool {
+  for (let dropped = ring_make_room(cpu.ring, payload); dropped >= 0; dropped = ring_make_room(cpu.ring, payload)) cpu.ledgers[dropped].take_back(LOSS_KIND_RECORD, LOSS_OVERWRITTEN);
   const taken = ring_write(cpu.ring, type, level.index, level.probe, payload);
   cpu.row.attempt(LOSS_KIND_RECORD);
   if (taken) cpu.row.deliver(LOSS_KIND_RECORD);

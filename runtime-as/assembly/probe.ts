@@ -74,6 +74,12 @@ export class Ledger {
     unchecked((this.words[LEDGER_HEAD + kind * KIND_COUNTS + LOST + cause]++));
   }
 
+  /** Something that was delivered is lost after all. */
+  take_back(kind: i32, cause: i32): void {
+    unchecked((this.words[LEDGER_HEAD + kind * KIND_COUNTS + DELIVERED]--));
+    this.lose(kind, cause);
+  }
+
   /** Something was attempted, and lost at once. */
   refuse(kind: i32, cause: i32): void {
     this.attempt(kind);
@@ -139,8 +145,9 @@ export class Cpu {
     readonly strings_max: i32,
     print_size: i32,
     ring_size: i32,
+    overwrites: bool,
   ) {
-    this.ring = new Ring(index, ring_size);
+    this.ring = new Ring(index, ring_size, overwrites);
     const ledgers = new_ledgers(index, probes + 1);
     this.ledgers = ledgers;
     this.row = ledgers[probes];

@@ -75,6 +75,7 @@ import {
   REPLAY_MAP_VALUE,
   REPLAY_MAP_WRAP,
   REPLAY_MAPS,
+  REPLAY_OVERWRITING_CPU,
   REPLAY_PRINT_SIZE,
   REPLAY_PROBES,
   REPLAY_RING_SIZE,
@@ -128,7 +129,7 @@ for (let i = 0; i < REPLAY_MAPS; i++) {
   maps[i] = new StpMap(i, bytes_of(MAP_NAMES[i]), shape, REPLAY_CPUS);
 }
 export const cpus = new StaticArray<Cpu>(REPLAY_CPUS);
-for (let i = 0; i < REPLAY_CPUS; i++) cpus[i] = new Cpu(i, REPLAY_PROBES, REPLAY_ACTIONS, REPLAY_STRINGS, REPLAY_PRINT_SIZE, REPLAY_RING_SIZE);
+for (let i = 0; i < REPLAY_CPUS; i++) cpus[i] = new Cpu(i, REPLAY_PROBES, REPLAY_ACTIONS, REPLAY_STRINGS, REPLAY_PRINT_SIZE, REPLAY_RING_SIZE, i == REPLAY_OVERWRITING_CPU);
 
 /** State of the digest, and operations made since the session began (O4). */
 let digest: u64 = 0;
@@ -152,6 +153,11 @@ export function replay_init(): void {
   for (let i = 0; i < REPLAY_CPUS; i++) probe_init(cpus[i]);
   digest = 0;
   operations = 0;
+}
+
+/** From now on no ring overwrites. */
+export function replay_discard(): void {
+  for (let i = 0; i < REPLAY_CPUS; i++) cpus[i].ring.overwrites = false;
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
- * The ring of one CPU: its unread records, oldest first (T1–T4).
+ * The ring of one CPU: its unread records, oldest first (T1–T4, T6).
  *
- * Never overwrites an unread record. Nothing interrupts anything here, so T5 has no work; time (T3) is not kept.
+ * It never drops a record by itself: who writes into a ring that overwrites calls ring_make_room() first. Nothing interrupts anything here, so T5 has no work; time (T3) is not kept.
  * Sibling: runtime-c/src/ring.c
  */
 import { RECORD_HEADER_SIZE } from "./protocol.gen";
@@ -30,7 +30,12 @@ export class Ring {
   next: u64 = 0;
   readonly records: StaticArray<RingRecord>;
 
-  constructor(readonly cpu: i32, readonly size: i32) {
+  constructor(
+    readonly cpu: i32,
+    readonly size: i32,
+    /** Whether old records make room for new ones (T6). */
+    public overwrites: bool,
+  ) {
     this.records = new StaticArray<RingRecord>(size / RECORD_HEADER_SIZE);
     for (let i = 0; i < this.records.length; i++) this.records[i] = new RingRecord(size - RECORD_HEADER_SIZE);
   }
@@ -58,14 +63,21 @@ export function ring_write(ring: Ring, type: i32, context: i32, probe: i32, payl
   return true;
 }
 
-/** The reader takes up to `count` records, oldest first, and outputs them (T4). Returns how many. */
+/** The probe whose record, the oldest, is in the way of a new one and has been dropped (T6); -1 if nothing is, or may be dropped. */
+export function ring_make_room(ring: Ring, payload: Bytes): i32 {
+  const size = record_size(payload);
+  if (!ring.overwrites || size > ring.size || ring.unread + size <= ring.size) return -1;
+  const probe = ring.records[0].probe;
+  drop_oldest(ring);
+  return probe;
+}
+
+/** The reader takes up to `count` records, oldest first, and outputs them (T4); those of a ring that overwrites stay (T6). Returns how many. */
 export function ring_read(ring: Ring, count: i64, outputs: Words): i32 {
-  const taken = count < 0 ? 0 : count > <i64>ring.count ? ring.count : <i32>count;
-  for (let i = 0; i < taken; i++) {
-    outputs.end = record_dump(ring, ring.records[0], outputs.end);
-    drop_oldest(ring);
-  }
-  return taken;
+  const shown = count < 0 ? 0 : count > <i64>ring.count ? ring.count : <i32>count;
+  for (let i = 0; i < shown; i++) outputs.end = record_dump(ring, ring.records[i], outputs.end);
+  if (!ring.overwrites) for (let i = 0; i < shown; i++) drop_oldest(ring);
+  return shown;
 }
 
 function drop_oldest(ring: Ring): void {

@@ -27,6 +27,8 @@ typedef long long s64;
 #define STP_READ(x) (*(const volatile __typeof__(x) *)&(x))
 #define STP_WRITE(x, value) (*(volatile __typeof__(x) *)&(x) = (value))
 #define stp_barrier() __asm__ volatile("" ::: "memory")
+#define stp_read_barrier() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define stp_write_barrier() __atomic_thread_fence(__ATOMIC_RELEASE)
 #define stp_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define stp_store_release(p, value) __atomic_store_n(p, value, __ATOMIC_RELEASE)
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Replay: decodes operations and makes the calls (O1-O5).
+ * Replay: a session, batches, and the call of each operation (O2-O5).
  * Must never: help the runtime, or know what it ought to return.
- * Sibling: runtime-as/assembly/replay.ts
+ * Siblings: decode.c reads the operations, value.c makes those on values; runtime-as/assembly/replay.ts
  */
 #include <stp/error.h>
 #include <stp/print.h>
@@ -25,71 +25,6 @@ static u8 *ring_memory[STP_REPLAY_CPUS];
 
 #define MAPS_COUNT (sizeof(replay_maps) / sizeof(*replay_maps))
 
-/* Takes @size bytes rounded up to words from the operation; NULL if it is shorter. */
-static const u8 *take(const u8 **at, const u8 *end, u64 size)
-{
-	const u8 *begin = *at;
-
-	if (size > (u64)(end - begin))
-		return NULL;
-	*at = begin + size;
-	return begin;
-}
-
-static bool take_word(const u8 **at, const u8 *end, u64 *word)
-{
-	const u8 *from = take(at, end, sizeof(*word));
-
-	if (from)
-		memcpy(word, from, sizeof(*word));
-	return from;
-}
-
-static const char *take_string(const u8 **at, const u8 *end)
-{
-	u64 length;
-
-	if (!take_word(at, end, &length) || length >= (u64)(end - *at))
-		return NULL;
-	return (const char *)take(at, end, (length + 8) & ~7ull);
-}
-
-/* Text and arguments. Return: false if they do not end at @end. */
-static bool decode_parts(const u8 *at, const u8 *end, struct stp_replay_room *op)
-{
-	u64 shape;
-	u32 i, count;
-
-	op->text = take_string(&at, end);
-	if (!op->text || !take_word(&at, end, &shape) || !shape || shape >> 32)
-		return false;
-	op->args = (struct stp_args){ .value = op->value, .shape = shape };
-	count = stp_args_count(&op->args);
-	for (i = 0; i < count; i++) {
-		u64 word;
-
-		if (stp_args_is_string(&op->args, i))
-			word = (uintptr_t)take_string(&at, end);
-		else if (!take_word(&at, end, &word))
-			return false;
-		if (stp_args_is_string(&op->args, i) && !word)
-			return false;
-		if (i < STP_PRINT_ARGS_MAX)
-			op->value[i] = word;
-	}
-	return at == end;
-}
-
-u32 stp_replay_decode(const u8 *at, const u8 *end, struct stp_replay_room *op)
-{
-	if ((u64)(end - at) < sizeof(op->head))
-		return 0;
-	memcpy(&op->head, at, sizeof(op->head));
-	if (op->head.size < sizeof(op->head) || op->head.size > end - at)
-		return 0;
-	return decode_parts(at + sizeof(op->head), at + op->head.size, op) ? op->head.size : 0;
-}
-
 static struct stp_map *map_of(const struct stp_replay_room *op)
 {
 	return replay_maps[op->head.target];
@@ -107,8 +42,7 @@ static s64 probe_enter(struct stp_replay_room *op)
 	return 0;
 }
 
-/* The innermost probe's context; a caller outside any probe could be moved while it looks. */
-static struct stp_ctx *innermost(void)
+struct stp_ctx *stp_replay_innermost(void)
 {
 	struct stp_ctx *ctx;
 
@@ -120,7 +54,7 @@ static struct stp_ctx *innermost(void)
 
 static s64 probe_exit(struct stp_replay_room *op)
 {
-	struct stp_ctx *ctx = innermost();
+	struct stp_ctx *ctx = stp_replay_innermost();
 
 	if (!ctx)
 		return -STP_ESTATE;
@@ -182,7 +116,7 @@ static s64 map_walk(struct stp_replay_room *op)
 {
 	struct stp_walk walk;
 	s64 count = 0;
-	int error = stp_walk_begin(&walk, innermost(), map_of(op), options_of(op));
+	int error = stp_walk_begin(&walk, stp_replay_innermost(), map_of(op), options_of(op));
 
 	if (error)
 		return error;
@@ -193,162 +127,30 @@ static s64 map_walk(struct stp_replay_room *op)
 	return count;
 }
 
-static s64 output_string(struct stp_replay_room *op, int error, const char *string)
-{
-	if (!error)
-		stp_dump_string(&op->outputs, string, strnlen(string, STP_STRING_SIZE_MAX));
-	return error;
-}
-
-static s64 output_word(struct stp_replay_room *op, int error, s64 word)
-{
-	if (!error)
-		stp_dump_word(&op->outputs, word);
-	return error;
-}
-
 static s64 catch_error(struct stp_replay_room *op)
 {
 	const char *message;
-	int result = stp_catch(innermost(), &message);
+	int result = stp_catch(stp_replay_innermost(), &message);
 
 	if (result == 1)
 		stp_dump_string(&op->outputs, message, strnlen(message, STP_ERROR_SIZE_MAX));
 	return result;
 }
 
-/* Whether there are @count arguments, of which those with a bit in @strings are strings (B4). */
-static bool takes(const struct stp_replay_room *op, u32 count, u32 strings)
-{
-	return op->args.shape == STP_SHAPE(count, strings);
-}
-
-static const char *string_arg(const struct stp_replay_room *op, u32 n)
-{
-	return stp_args_string(&op->args, n);
-}
-
-static s64 str_printf(struct stp_replay_room *op)
-{
-	const char *string;
-	int error = stp_string_printf(innermost(), &string, op->text, &op->args);
-
-	return output_string(op, error, string);
-}
-
-/* Typed calls: in C the compiler checks the arguments; here a wrong list is refused where a call would have refused it (B1, B4, X8). */
-static s64 refuse_arguments(u32 kind)
-{
-	struct stp_ctx *ctx = innermost();
-
-	if (!ctx)
-		return -STP_ESTATE;
-	if (stp_act(ctx))
-		return -STP_EINVAL;
-	if (kind != STP_LOSS_KINDS) {
-		stp_ledger_attempt(ctx->row, kind);
-		stp_ledger_lose(ctx->row, kind, STP_LOSS_BUDGET);
-	}
-	return -STP_EBUDGET;
-}
-
-static s64 divide(struct stp_replay_room *op)
-{
-	s64 result;
-	int error;
-
-	if (!takes(op, 2, 0))
-		return refuse_arguments(STP_LOSS_KINDS);
-	if (op->head.code == STP_OP_DIV)
-		error = stp_divide_int64(innermost(), op->value[0], op->value[1], &result);
-	else
-		error = stp_modulo_int64(innermost(), op->value[0], op->value[1], &result);
-	return output_word(op, error, result);
-}
-
-static bool pool_call_fits(const struct stp_replay_room *op)
-{
-	switch (op->head.code) {
-	case STP_OP_STR_COPY:
-	case STP_OP_STR_QUOTE:
-		return takes(op, 1, 1);
-	case STP_OP_STR_CONCAT:
-		return takes(op, 2, 3);
-	case STP_OP_STR_SUBSTR:
-		return takes(op, 3, 1);
-	case STP_OP_STR_REPLACE:
-		return takes(op, 3, 7);
-	default: /* token */
-		return takes(op, 3, 3);
-	}
-}
-
-static s64 pool_call(struct stp_replay_room *op)
-{
-	struct stp_ctx *ctx = innermost();
-	const char *a, *string;
-	int error;
-
-	if (!pool_call_fits(op))
-		return refuse_arguments(STP_LOSS_KIND_STRING);
-	a = string_arg(op, 0);
-	switch (op->head.code) {
-	case STP_OP_STR_COPY:
-		error = stp_string_copy(ctx, &string, a);
-		break;
-	case STP_OP_STR_QUOTE:
-		error = stp_string_quote(ctx, &string, a);
-		break;
-	case STP_OP_STR_CONCAT:
-		error = stp_string_concat(ctx, &string, a, string_arg(op, 1));
-		break;
-	case STP_OP_STR_SUBSTR:
-		error = stp_string_substr(ctx, &string, a, op->value[1], op->value[2]);
-		break;
-	case STP_OP_STR_REPLACE:
-		error = stp_string_replace(ctx, &string, a, string_arg(op, 1), string_arg(op, 2));
-		break;
-	default:
-		error = stp_string_token(ctx, &string, a, string_arg(op, 1), op->value[2]);
-		break;
-	}
-	return output_string(op, error, string);
-}
-
-static s64 str_compare(struct stp_replay_room *op)
-{
-	if (!takes(op, 2, 3))
-		return -STP_EINVAL;
-	return output_word(op, 0, stp_string_compare(string_arg(op, 0), string_arg(op, 1)));
-}
-
-static s64 str_find(struct stp_replay_room *op)
-{
-	return takes(op, 2, 3) ? stp_string_find(string_arg(op, 0), string_arg(op, 1)) : -STP_EINVAL;
-}
-
-static s64 str_number(struct stp_replay_room *op)
-{
-	s64 value;
-	int error;
-
-	if (!takes(op, 2, 1))
-		return -STP_EINVAL;
-	error = stp_string_number(string_arg(op, 0), op->value[1], &value);
-	return output_word(op, error, value);
-}
-
 static s64 ring_read(struct stp_replay_room *op)
 {
 	struct stp_ring *ring = &stp_session.cpu[op->head.cpu].ring;
+	unsigned long at = ring->tail;
 	s64 count;
 
 	for (count = 0; count < op->head.value; count++) {
 		if (count)
 			between_steps(op);
-		if (!stp_ring_readable(ring))
+		if (stp_ring_readable(ring) == at - ring->tail)
 			break;
-		stp_ring_consume(ring, stp_dump_record(&op->outputs, ring, ring->tail) - ring->tail);
+		at = stp_dump_record(&op->outputs, ring, at);
+		if (!ring->overwritten) /* T6 */
+			stp_ring_consume(ring, at - ring->tail);
 	}
 	return count;
 }
@@ -413,32 +215,21 @@ static s64 make_call(struct stp_replay_room *op)
 	case STP_OP_PROBE_EXIT:
 		return probe_exit(op);
 	case STP_OP_RAISE:
-		return stp_raise_args(innermost(), op->text, &op->args);
+		return stp_raise_args(stp_replay_innermost(), op->text, &op->args);
 	case STP_OP_CATCH:
 		return catch_error(op);
-	case STP_OP_DIV:
-	case STP_OP_MOD:
-		return divide(op);
-	case STP_OP_STR_PRINTF:
-		return str_printf(op);
-	case STP_OP_STR_COMPARE:
-		return str_compare(op);
-	case STP_OP_STR_FIND:
-		return str_find(op);
-	case STP_OP_STR_NUMBER:
-		return str_number(op);
 	case STP_OP_PRINT_PRINTF:
-		return stp_printf_args(innermost(), op->text, &op->args);
+		return stp_printf_args(stp_replay_innermost(), op->text, &op->args);
 	case STP_OP_PRINT_FLUSH:
-		return stp_print_flush(innermost());
+		return stp_print_flush(stp_replay_innermost());
 	case STP_OP_PRINT_MAP:
-		return stp_print_map_options(innermost(), map_of(op), options_of(op));
+		return stp_print_map_options(stp_replay_innermost(), map_of(op), options_of(op));
 	case STP_OP_PRINT_HIST:
-		return stp_print_hist_args(innermost(), map_of(op), &op->args);
+		return stp_print_hist_args(stp_replay_innermost(), map_of(op), &op->args);
 	case STP_OP_RING_READ:
 		return ring_read(op);
 	default:
-		return pool_call(op);
+		return stp_replay_value(op); /* div, mod, str_... */
 	}
 }
 
@@ -517,7 +308,8 @@ int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results)
 
 	if (size < sizeof(header))
 		return -STP_EINVAL;
-	memcpy(&header, take(&at, end, sizeof(header)), sizeof(header));
+	memcpy(&header, batch, sizeof(header));
+	at += sizeof(header);
 	if (header.protocol_version != STP_PROTOCOL_VERSION || header.cpus != STP_REPLAY_CPUS)
 		return -STP_EINVAL;
 	for (i = 0; i < header.operations; i++) {
@@ -554,6 +346,8 @@ static int give_rings(void)
 		if (stp_session_set_ring(i, ring_memory[i], STP_REPLAY_RING_SIZE))
 			return -STP_EINVAL;
 	}
+	if (STP_REPLAY_OVERWRITING_CPU < STP_REPLAY_CPUS)
+		stp_session.cpu[STP_REPLAY_OVERWRITING_CPU].ring.overwritten = stp_session.cpu[STP_REPLAY_OVERWRITING_CPU].rows;
 	return 0;
 }
 

@@ -72,6 +72,12 @@ u32 stp_replay_decode(const u8 *at, const u8 *end, struct stp_replay_room *room)
  */
 s64 stp_replay_make(struct stp_replay_room *room);
 
+/* stp_replay_value() - The same for div, mod and all of str_..., once O2 has accepted it. */
+s64 stp_replay_value(struct stp_replay_room *room);
+
+/* stp_replay_innermost() - The innermost probe's context; a caller outside any probe could be moved while it looks. */
+struct stp_ctx *stp_replay_innermost(void);
+
 /**
  * stp_replay_init() - A fresh session as REPLAY_CONFIG and REPLAY_MAPS have it.
  *

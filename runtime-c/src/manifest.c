@@ -76,6 +76,22 @@ static void emit_row(const struct writer *out, u32 cpu, u32 probe, const struct 
 	emit(out, "}");
 }
 
+/* How the recording came to be. */
+static void emit_session(const struct writer *out)
+{
+	static const char *const states[] = STP_STATE_NAMES, *const modes[] = STP_RING_NAMES, *const transports[] = STP_TRANSPORT_NAMES;
+	const struct stp_config *config = &stp_session.config;
+	unsigned long ring_size = 0;
+	u32 cpu;
+
+	/* A CPU that was not up has no ring. */
+	for (cpu = 0; cpu < config->cpus && !ring_size; cpu++)
+		ring_size = stp_session.cpu[cpu].ring.size;
+	emit(out, "\"addresses\":%d,\n\"user_addresses\":%d,\n", STP_READ(stp_session.addresses), STP_READ(stp_session.user_addresses));
+	emit(out, "\"mode\":\"%s\",\n\"transport\":\"%s\",\n", modes[config->overwrite ? STP_RING_OVERWRITE : STP_RING_DISCARD], transports[config->transport]);
+	emit(out, "\"ring_size\":%d,\n\"state\":\"%s\",\n", ring_size, states[STP_READ(stp_session.state)]);
+}
+
 void stp_session_write_manifest(stp_write_fn write, void *to)
 {
 	const struct stp_program *program = &stp_session.program;
@@ -84,7 +100,9 @@ void stp_session_write_manifest(stp_write_fn write, void *to)
 
 	emit(out, "{\n\"protocol_version\":%d,\n\"source_hash\":\"%s\",\n", STP_PROTOCOL_VERSION, STP_SOURCE_HASH);
 	emit(out, "\"world\":\"%s\",\n\"release\":\"%s\",\n", stp_port_world(), stp_port_release());
-	emit(out, "\"cpus\":%d,\n\"time_ns\":%d,\n\"addresses\":%d,\n\"probes\":[", stp_session.config.cpus, stp_time_ns(), STP_READ(stp_session.addresses));
+	emit(out, "\"cpus\":%d,\n\"time_ns\":%d,\n", stp_session.config.cpus, stp_time_ns());
+	emit_session(out);
+	emit(out, "\"probes\":[");
 	for (i = 0; i < program->probes_count; i++) {
 		emit(out, "%s\n", i ? "," : "");
 		emit_probe(out, program->probes[i]);

@@ -57,18 +57,26 @@ s64 stp_user_int(struct stp_ctx *ctx, u64 address, u32 size)
 	return read_int(ctx, STP_LOOK_USER, address, size);
 }
 
-const char *stp_look_string(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail)
+/* Begins a read into a pool string; NULL if there is nothing more to do: outside a probe, no actions left, or lost for want of a string. */
+static char *begin_string(struct stp_ctx *ctx)
 {
 	char *string;
-	s32 size;
 
 	if (!stp_look_begin(ctx))
-		return "";
+		return NULL;
 	string = stp_string_take(ctx);
-	if (!string) {
+	if (!string)
 		stp_ledger_lose(ctx->row, STP_LOSS_KIND_READ, STP_LOSS_FULL);
+	return string;
+}
+
+const char *stp_look_string(struct stp_ctx *ctx, u32 kind, u64 key, u32 detail)
+{
+	char *string = begin_string(ctx);
+	s32 size;
+
+	if (!string)
 		return "";
-	}
 	size = stp_look_end(ctx, stp_look(ctx, kind, key, detail, string, STP_STRING_SIZE_MAX));
 	if (size < 0)
 		size = 0;
@@ -93,16 +101,11 @@ const char *stp_user_string(struct stp_ctx *ctx, u64 address)
 const char *stp_user_strings(struct stp_ctx *ctx, u64 address)
 {
 	u32 i, used = 0, size = stp_port_pointers_32(ctx) ? 4 : 8;
-	char *string;
+	char *string = begin_string(ctx);
 	s32 got;
 
-	if (!stp_look_begin(ctx))
+	if (!string)
 		return "";
-	string = stp_string_take(ctx);
-	if (!string) {
-		stp_ledger_lose(ctx->row, STP_LOSS_KIND_READ, STP_LOSS_FULL);
-		return "";
-	}
 	for (i = 0;; i++) {
 		u64 pointer = 0;
 

@@ -9,7 +9,8 @@
  *    succeeded, so both grow along the stream (T1, T3).
  * 2. @committed moves only when no writer of this CPU is between reserve and commit, so the reader never sees a
  *    record half-written (T5).
- * 3. A writer uses only what the reader has given back (T2).
+ * 3. A writer uses only what the reader has given back (T2); in a ring that overwrites, what it has dropped itself (T6):
+ *    whole records that are published, never one that is being written.
  */
 #include <stp/ring.h>
 
@@ -24,6 +25,12 @@ static u32 record_size(u32 payload_size)
 static u64 *word_at(const struct stp_ring *ring, unsigned long at)
 {
 	return (u64 *)(ring->data + (at & (ring->size - 1)));
+}
+
+/* The same for a field of four bytes. */
+static const u32 *field_at(const struct stp_ring *ring, unsigned long at)
+{
+	return (const u32 *)(ring->data + (at & (ring->size - 1)));
 }
 
 /* Copy to stream offset @at, zeros behind it up to a whole word. */
@@ -44,6 +51,36 @@ static void copy_in(struct stp_ring *ring, unsigned long at, const u8 *from, u32
 	*word_at(ring, at) = word;
 }
 
+/*
+ * Drop the oldest record, if it is published (T6). Whoever interrupts us may drop it first, and write over what we read of it: then our
+ * cmpxchg fails, for a stream offset never comes back.
+ */
+static STP_NOINLINE bool drop_oldest(struct stp_ring *ring)
+{
+	unsigned long tail = STP_READ(ring->tail);
+	u32 size, probe;
+
+	if (tail == STP_READ(ring->committed))
+		return false;
+	size = record_size(*field_at(ring, tail + offsetof(struct stp_record_header, payload_size)));
+	probe = *field_at(ring, tail + offsetof(struct stp_record_header, probe));
+	if (stp_local_cmpxchg(&ring->tail, tail, tail + size) == tail)
+		stp_ledger_take_back(&ring->overwritten[probe], STP_LOSS_KIND_RECORD, STP_LOSS_OVERWRITTEN);
+	/* Pairs with stp_ring_snapshot(): it is seen to be dropped before it is written over. */
+	stp_write_barrier();
+	return true;
+}
+
+/* Whether @size bytes fit behind @head, after dropping what may be dropped. */
+static bool make_room(struct stp_ring *ring, unsigned long head, u32 size)
+{
+	/* Pairs with stp_ring_consume(): its bytes are read before we overwrite them. */
+	while (head + size - stp_load_acquire(&ring->tail) > ring->size)
+		if (!ring->overwritten || size > ring->size || !drop_oldest(ring))
+			return false;
+	return true;
+}
+
 /* Reserve @size bytes; offset and time of the successful try are those of the record. */
 static int reserve(struct stp_ring *ring, u32 size, unsigned long *at, u64 *time_ns)
 {
@@ -51,8 +88,7 @@ static int reserve(struct stp_ring *ring, u32 size, unsigned long *at, u64 *time
 
 	do {
 		head = STP_READ(ring->head);
-		/* Pairs with stp_ring_consume(): its bytes are read before we overwrite them. */
-		if (head + size - stp_load_acquire(&ring->tail) > ring->size)
+		if (stp_unlikely(!make_room(ring, head, size)))
 			return -STP_EFULL;
 		*time_ns = stp_time_ns();
 	} while (stp_local_cmpxchg(&ring->head, head, head + size) != head);
@@ -89,8 +125,10 @@ static void leave_write(struct stp_ring *ring)
 		stp_barrier();
 		/* A record that came before nest was 0 left its publishing to us. */
 	} while (STP_READ(ring->head) != head);
-	if (head - STP_READ(ring->tail) >= ring->wake_size)
+	if (head - STP_READ(ring->tail) >= STP_READ(ring->wanted)) {
+		STP_WRITE(ring->wanted, STP_RING_UNWANTED);
 		stp_port_wake(ring);
+	}
 }
 
 /* What is known of a record before it is reserved. */
@@ -146,19 +184,56 @@ unsigned long stp_ring_readable(const struct stp_ring *ring)
 	return stp_load_acquire(&ring->committed) - ring->tail;
 }
 
-const u8 *stp_ring_peek(const struct stp_ring *ring, unsigned long *bytes)
+const u8 *stp_ring_peek_at(const struct stp_ring *ring, unsigned long skip, unsigned long *bytes)
 {
-	unsigned long begin = ring->tail & (ring->size - 1);
+	unsigned long begin = (ring->tail + skip) & (ring->size - 1);
 	unsigned long until_end = ring->size - begin;
 
-	*bytes = stp_ring_readable(ring);
+	*bytes = stp_ring_readable(ring) - skip;
 	if (*bytes > until_end)
 		*bytes = until_end;
 	return ring->data + begin;
+}
+
+const u8 *stp_ring_peek(const struct stp_ring *ring, unsigned long *bytes)
+{
+	return stp_ring_peek_at(ring, 0, bytes);
 }
 
 void stp_ring_consume(struct stp_ring *ring, unsigned long bytes)
 {
 	/* Pairs with reserve(). */
 	stp_store_release(&ring->tail, ring->tail + bytes);
+}
+
+/* Copy out of the ring from stream offset @at. */
+static void copy_out(const struct stp_ring *ring, unsigned long at, u8 *to, unsigned long size)
+{
+	unsigned long begin = at & (ring->size - 1);
+	unsigned long until_end = ring->size - begin;
+
+	if (until_end > size)
+		until_end = size;
+	memcpy(to, ring->data + begin, until_end);
+	memcpy(to + until_end, ring->data, size - until_end);
+}
+
+unsigned long stp_ring_snapshot(const struct stp_ring *ring, u8 *to, unsigned long *from)
+{
+	/* Before tail: what is published later is at or behind it. Pairs with leave_write(). */
+	unsigned long end = stp_load_acquire(&ring->committed);
+	unsigned long begin = stp_load_acquire(&ring->tail);
+	unsigned long oldest;
+
+	*from = end;
+	if (end - begin - 1 >= ring->size)
+		return 0; /* nothing there, or all of it dropped by now */
+	copy_out(ring, begin, to, end - begin);
+	stp_read_barrier();
+	oldest = STP_READ(ring->tail);
+	if (end - oldest - 1 >= ring->size)
+		return 0;
+	memmove(to, to + (oldest - begin), end - oldest);
+	*from = oldest;
+	return end - oldest;
 }

@@ -191,6 +191,38 @@ static void set_clock(struct stp_session *session)
 	session->timed = session->hit_cycles_max || session->overload_interval;
 }
 
+static u32 *live_limit(struct stp_config *config, const char *name)
+{
+	if (!strcmp(name, "actions"))
+		return &config->actions;
+	if (!strcmp(name, "actions_ends"))
+		return &config->actions_ends;
+	if (!strcmp(name, "errors"))
+		return &config->errors;
+	if (!strcmp(name, "time_us"))
+		return &config->time_us;
+	return strcmp(name, "overload_percent") ? NULL : &config->overload_percent;
+}
+
+int stp_session_set(const char *name, u32 value)
+{
+	struct stp_session changed = { .config = stp_session.config };
+	u32 *limit = live_limit(&changed.config, name);
+
+	if (!limit || !value)
+		return -STP_EINVAL;
+	*limit = value;
+	set_clock(&changed);
+	/* A hit under way must end as it began. */
+	if (changed.timed != stp_session.timed || !changed.hit_cycles_max != !stp_session.hit_cycles_max ||
+	    !changed.overload_interval != !stp_session.overload_interval)
+		return -STP_EINVAL;
+	STP_WRITE(*live_limit(&stp_session.config, name), value);
+	STP_WRITE(stp_session.hit_cycles_max, changed.hit_cycles_max);
+	STP_WRITE(stp_session.overload_cycles_max, changed.overload_cycles_max);
+	return 0;
+}
+
 int stp_session_init(const struct stp_program *program, const struct stp_config *config)
 {
 	int error = check_limits(program, config);
@@ -216,7 +248,7 @@ int stp_session_init(const struct stp_program *program, const struct stp_config 
 	return error;
 }
 
-int stp_session_set_ring(u32 cpu, void *data, unsigned long size)
+int stp_session_check_ring(unsigned long size)
 {
 	if (size < STP_RING_SIZE_MIN || size > STP_RING_SIZE_MAX || (size & (size - 1)) ||
 	    size < stp_session.config.print_size + sizeof(struct stp_record_header)) {
@@ -224,7 +256,18 @@ int stp_session_set_ring(u32 cpu, void *data, unsigned long size)
 			STP_RING_SIZE_MAX, stp_session.config.print_size, size);
 		return -STP_EINVAL;
 	}
-	stp_session.cpu[cpu].ring = (struct stp_ring){ .data = data, .size = size, .wake_size = size / 4, .cpu = cpu };
+	return 0;
+}
+
+int stp_session_set_ring(u32 cpu, void *data, unsigned long size)
+{
+	int error = stp_session_check_ring(size);
+
+	if (error)
+		return error;
+	stp_session.cpu[cpu].ring = (struct stp_ring){ .data = data, .size = size, .wanted = STP_RING_UNWANTED, .cpu = cpu };
+	if (stp_session.config.overwrite)
+		stp_session.cpu[cpu].ring.overwritten = stp_session.cpu[cpu].rows;
 	return 0;
 }
 
@@ -290,7 +333,7 @@ int stp_session_start(void)
 	if (error) {
 		STP_WRITE(stp_session.state, STP_STATE_STOPPING);
 		detach_rank(1);
-		STP_WRITE(stp_session.state, STP_STATE_ENDED);
+		stp_store_release(&stp_session.state, STP_STATE_ENDED);
 	}
 	return error;
 }
@@ -302,7 +345,8 @@ void stp_session_stop(void)
 		detach_rank(1);
 		detach_rank(0); /* end probes run here */
 	}
-	STP_WRITE(stp_session.state, STP_STATE_ENDED);
+	/* Pairs with readers' look at it: what end probes wrote is seen before. */
+	stp_store_release(&stp_session.state, STP_STATE_ENDED);
 }
 
 /* No more hits from now on; who drives the session is told. */

@@ -27,6 +27,8 @@ static bool walk(struct stp_ctx *ctx, u32 kind, struct walk *walk)
 	if (!stp_look_begin(ctx))
 		return false;
 	STP_WRITE(stp_session.addresses, 1);
+	if (kind == STP_LOOK_USER_STACK)
+		STP_WRITE(stp_session.user_addresses, 1);
 	got = stp_look_end(ctx, stp_look(ctx, kind, 0, 0, ctx->frames, sizeof(ctx->frames)));
 	*walk = (struct walk){ .kind = kind, .count = got < 0 ? 0 : got / sizeof(*ctx->frames) };
 	if (walk->count && !ctx->frames[walk->count - 1]) {

@@ -44,6 +44,13 @@ export function text(json: Json): string {
   return json.value;
 }
 
+/** One of a few strings. */
+export function oneOf<Name extends string>(json: Json, names: readonly Name[]): Name {
+  const name = names.find((known) => known === json.value);
+  if (name === undefined) throw new ShapeError(`${json.path} is none of ${names.join(", ")}`);
+  return name;
+}
+
 /** An integer from `min` to `max`, both at most 2^53 - 1. */
 export function integer(json: Json, min: number, max: number): number {
   const { value } = json;

@@ -24,6 +24,11 @@ const TEXT = `{
 "cpus":2,
 "time_ns":1234567890123456789,
 "addresses":1,
+"user_addresses":0,
+"mode":"overwrite",
+"transport":"netlink",
+"ring_size":1048576,
+"state":"running",
 "probes":[
 {"provider":"kprobe","target":"with \\"quotes\\" and 99999999999999999999","line":3}],
 "maps":[
@@ -49,12 +54,13 @@ async function sentenceOf(reading: Promise<unknown>): Promise<string> {
 describe("readManifest", () => {
   it("reads what manifest.c writes, 64-bit numbers exact and strings untouched", async () => {
     const manifest = await readText(TEXT);
-    expect(manifest).toMatchObject({ source_hash: "ab12", world: "kernel", release: "6.1.0-rt", cpus: 2, time_ns: 1234567890123456789n, addresses: true });
+    expect(manifest).toMatchObject({ source_hash: "ab12", world: "kernel", release: "6.1.0-rt", cpus: 2, time_ns: 1234567890123456789n, addresses: true, user_addresses: false });
+    expect(manifest).toMatchObject({ mode: "overwrite", transport: "netlink", ring_size: 1048576, state: "running" });
     expect(manifest.probes).toEqual([{ provider: "kprobe", target: 'with "quotes" and 99999999999999999999', line: 3 }]);
     expect(manifest.maps).toEqual([{ name: "opens", entries_max: 2048, size: 3 }]);
     expect(manifest.ledger).toHaveLength(4);
     expect(manifest.ledger[2]).toMatchObject({ cpu: 1, probe: 0, cut: 0n });
-    expect(manifest.ledger[2]?.kinds.map).toMatchObject({ attempted: 7n, delivered: 4n, lost: { full: 3n, transport: 0n } });
+    expect(manifest.ledger[2]?.kinds.map).toMatchObject({ attempted: 7n, delivered: 4n, lost: { full: 3n, transport: 0n, overwritten: 0n } });
   });
 
   it("X4: a counter is exact and unsigned, whether printed signed or not", () =>
@@ -93,6 +99,10 @@ describe("readManifest", () => {
     ["a count that is none", '"attempted":7', '"attempted":"many"', "ledger[0].hit.attempted is not a count"],
     ["a count beyond 64 bits", '"cut":0', '"cut":18446744073709551616', "ledger[0].cut does not fit 64 bits"],
     ["a kind missing", '"map":', '"mop":', "ledger[0].map is missing"],
+    ["a cause missing", '"overwritten":0', '"overwriting":0', "ledger[0].hit.lost.overwritten is missing"],
+    ["a mode that there is not", '"mode":"overwrite"', '"mode":"both"', "mode is none of discard, overwrite"],
+    ["no state", '"state":', '"status":', "state is missing"],
+    ["a state that there is not", '"state":"running"', '"state":7', "state is none of idle, starting, running, stopping, ended"],
     ["probes that are no array", '"probes":[', '"probes":7,"x":[', "probes is not an array"],
     ["a name that is no string", '"source_hash":"ab12"', '"source_hash":12', "source_hash is not a string"],
   ])("refuses %s", async (_, from, to, why) => {

@@ -7,8 +7,8 @@
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StpError, messageOf } from "../errors.ts";
-import { LIMITS, LOSS_CAUSES, LOSS_KINDS, PROTOCOL_VERSION, type LossCause, type LossKind } from "../protocol.ts";
-import { counter, elements, field, integer, parseJson, ShapeError, text, type Json } from "./json.ts";
+import { LIMITS, LOSS_CAUSES, LOSS_KINDS, PROTOCOL_VERSION, RING_MODES, STATES, TRANSPORTS, type LossCause, type LossKind, type RingMode, type Transport } from "../protocol.ts";
+import { counter, elements, field, integer, oneOf, parseJson, ShapeError, text, type Json } from "./json.ts";
 
 /** Bytes of the largest manifest that is read; the largest session's is below 8 MB. */
 const MANIFEST_SIZE_MAX = 16 << 20;
@@ -27,6 +27,8 @@ export interface ManifestMap {
   /** Entries at the end. */
   readonly size: number;
 }
+
+export type SessionState = (typeof STATES)[number];
 
 /** Counters are exact, unsigned, and wrap modulo 2^64. */
 export interface LedgerCount {
@@ -57,6 +59,15 @@ export interface Manifest {
   readonly time_ns: bigint;
   /** Whether the program asked for backtraces, so that the recording has symbols. */
   readonly addresses: boolean;
+  /** Whether it asked for backtraces of user space, so that the recording has mappings of processes. */
+  readonly user_addresses: boolean;
+  /** What a full ring did. */
+  readonly mode: RingMode;
+  readonly transport: Transport;
+  /** Bytes of each CPU's ring. */
+  readonly ring_size: number;
+  /** Anything but "ended": the session still runs, or its stpd was killed, and the ledger is not final. */
+  readonly state: SessionState;
   readonly probes: readonly ManifestProbe[];
   readonly maps: readonly ManifestMap[];
   /** One row for each CPU and probe, and one for each CPU's calls outside any probe. */
@@ -144,6 +155,11 @@ function manifestOf(json: Json): Manifest {
     cpus,
     time_ns: counter(field(json, "time_ns")),
     addresses: integer(field(json, "addresses"), 0, 1) === 1,
+    user_addresses: integer(field(json, "user_addresses"), 0, 1) === 1,
+    mode: oneOf(field(json, "mode"), RING_MODES),
+    transport: oneOf(field(json, "transport"), TRANSPORTS),
+    ring_size: integer(field(json, "ring_size"), 0, Number.MAX_SAFE_INTEGER),
+    state: oneOf(field(json, "state"), STATES),
     probes,
     maps: elements(field(json, "maps")).map(mapOf),
     ledger: ledgerOf(field(json, "ledger"), cpus, probes.length),

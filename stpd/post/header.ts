@@ -8,6 +8,9 @@ import { EVENT_SIZE } from "../../spec/recording/event.ts";
 import { HEADER_OFFSETS, PAYLOAD_SIZE_MAX, RECORD_ALIGN } from "../../spec/recording/record.ts";
 
 // Copies, because a property of an imported object costs a load on each of a few million records.
+const MAGIC = RECORD_MAGIC;
+const SIZE_MAX = PAYLOAD_SIZE_MAX;
+const ALIGN = RECORD_ALIGN;
 const MAGIC_AT = HEADER_OFFSETS.magic;
 const PAYLOAD_SIZE_AT = HEADER_OFFSETS.payload_size;
 const CPU_AT = HEADER_OFFSETS.cpu;
@@ -16,7 +19,9 @@ const TYPE_AT = HEADER_OFFSETS.type;
 const SEQUENCE_AT = HEADER_OFFSETS.sequence;
 const CONTEXTS_COUNT = CONTEXTS.length;
 
-const TYPES: ReadonlySet<number> = new Set(Object.values(RECORD_TYPES));
+/** 1 for each value of RECORD_TYPES. */
+const IS_TYPE = Uint8Array.from({ length: 256 }, (_, type) => Number(Object.values<number>(RECORD_TYPES).includes(type)));
+const EVENT = RECORD_TYPES.event;
 
 /** High words of a sequence that a JavaScript number holds exactly: 8 PiB of output from one CPU. */
 const SEQUENCE_HIGH_MAX = 0x1fffff;
@@ -24,15 +29,15 @@ const WORD = 0x1_0000_0000;
 
 /** Why the HEADER_SIZE bytes at `at` cannot be a header that `cpu` wrote; undefined if they can. */
 export function headerFault(view: DataView, at: number, cpu: number): string | undefined {
+  if (view.getUint32(at + MAGIC_AT, true) !== MAGIC) return "no record begins here";
   const payload_size = view.getUint32(at + PAYLOAD_SIZE_AT, true);
   const type = view.getUint8(at + TYPE_AT);
-  if (view.getUint32(at + MAGIC_AT, true) !== RECORD_MAGIC) return "no record begins here";
-  if (payload_size > PAYLOAD_SIZE_MAX) return `payload_size ${payload_size} exceeds ${PAYLOAD_SIZE_MAX}`;
+  if (payload_size > SIZE_MAX) return `payload_size ${payload_size} exceeds ${PAYLOAD_SIZE_MAX}`;
   if (view.getUint16(at + CPU_AT, true) !== cpu) return `the record is of CPU ${view.getUint16(at + CPU_AT, true)}`;
   if (view.getUint8(at + CONTEXT_AT) >= CONTEXTS_COUNT) return `unknown context ${view.getUint8(at + CONTEXT_AT)}`;
-  if (!TYPES.has(type)) return `unknown record type ${type}`;
-  if (type === RECORD_TYPES.event && payload_size < EVENT_SIZE) return `payload_size ${payload_size} of an event is below ${EVENT_SIZE}`;
-  if (view.getUint32(at + SEQUENCE_AT, true) % RECORD_ALIGN !== 0 || view.getUint32(at + SEQUENCE_AT + 4, true) > SEQUENCE_HIGH_MAX)
+  if (IS_TYPE[type] === 0) return `unknown record type ${type}`;
+  if (type === EVENT && payload_size < EVENT_SIZE) return `payload_size ${payload_size} of an event is below ${EVENT_SIZE}`;
+  if (view.getUint32(at + SEQUENCE_AT, true) % ALIGN !== 0 || view.getUint32(at + SEQUENCE_AT + 4, true) > SEQUENCE_HIGH_MAX)
     return `impossible sequence ${view.getBigUint64(at + SEQUENCE_AT, true)}`;
   return undefined;
 }

@@ -56,9 +56,10 @@ function imbalanceLine({ cpu, probe, kind, attempted, delivered, lost }: LossRep
   );
 }
 
-function mismatchLine({ cpu, delivered, found, explained }: LossReport["mismatches"][number]): string {
-  const file = `cpu${cpu}.data`;
-  if (found > delivered) return `${file} holds ${found} records, but the ledger counts ${delivered} as delivered: a bug of the runtime`;
-  if (explained) return `${file}: ${delivered - found} of ${delivered} delivered records could not be read, see above`;
-  return `${file} holds ${found} of ${delivered} delivered records, with no damage seen: the end was lost, or it is a bug of the runtime`;
+function mismatchLine({ cpu, delivered, found, explained, not_kept }: LossReport["mismatches"][number]): string {
+  const stream = `cpu${cpu}.data`;
+  if (found > delivered) return `${stream} holds ${found} records, but the ledger counts ${delivered} as delivered: a bug of the runtime`;
+  const missing = `${stream}: ${delivered - found} of ${delivered} delivered records`;
+  if (explained) return not_kept > 0 ? `${missing} are not in what was kept, see above` : `${missing} could not be read, see above`;
+  return `${stream} holds ${found} of ${delivered} delivered records, with no damage seen: the end was lost, or it is a bug of the runtime`;
 }

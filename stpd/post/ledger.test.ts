@@ -11,7 +11,7 @@ let directory = "";
 beforeEach(async () => void (directory = await mkdtemp(join(tmpdir(), "stp-ledger-"))));
 afterEach(() => rm(directory, { recursive: true }));
 
-const whole = (...records: number[]) => records.map((count) => ({ records: count, incomplete: false }));
+const whole = (...records: number[]) => records.map((count) => ({ records: count, incomplete: false, not_kept: 0 }));
 
 /** Two CPUs, one probe, 10 and 20 records; `change` gets the rows (0 and 1 of CPU 0, 2 and 3 of CPU 1). */
 async function manifestWith(change: (rows: JsonRow[]) => void = () => {}): Promise<Manifest> {
@@ -60,6 +60,18 @@ describe("lossReport", () => {
     });
   });
 
+  it("T6: says what a ring overwrote", async () => {
+    const manifest = await manifestWith((rows) => void (rows[2]!["record"] = jsonCount(20, { overwritten: 30 })));
+    const report = lossReport(manifest, whole(10, 20));
+    expect(report.ok).toBe(true);
+    expect(ledgerText(report, manifest)).toEqual(['LOST  OF  KIND    CAUSE        PROBE', '  30  60  record  overwritten  kprobe "do_sys_openat2", line 5']);
+  });
+
+  it("says nothing of a session that has not ended, whose counters ran on while they were written", async () => {
+    const manifest = await manifestWith((rows) => void (rows[0]!["record"] = { ...jsonCount(10, { full: 3 }), attempted: 1 }));
+    expect(lossReport({ ...manifest, state: "running" }, whole(1, 99))).toEqual({ losses: [], cuts: [], evictions: [], imbalances: [], mismatches: [], ok: true });
+  });
+
   it.each(["hit", "map", "string", "record"] as const)("X4: accuses the runtime of a row whose %s does not balance", async (kind) => {
     const manifest = await manifestWith((rows) => void (rows[3]![kind] = { ...jsonCount(0, { full: 2 }), attempted: 1 }));
     const report = lossReport(manifest, whole(10, 20));
@@ -88,7 +100,7 @@ describe("lossReport", () => {
 
   it("explains missing records by reported damage, but never surplus ones", async () => {
     const manifest = await manifestWith();
-    const damaged = (records: number) => ({ records, incomplete: true });
+    const damaged = (records: number) => ({ records, incomplete: true, not_kept: 0 });
     expect(lossReport(manifest, [damaged(3), damaged(20)])).toMatchObject({ ok: true, mismatches: [{ cpu: 0, explained: true }] });
     expect(lossReport(manifest, [damaged(11), damaged(20)])).toMatchObject({ ok: false, mismatches: [{ cpu: 0, explained: false }] });
   });

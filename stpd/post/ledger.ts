@@ -46,8 +46,10 @@ export interface Mismatch {
   readonly cpu: number;
   readonly delivered: bigint;
   readonly found: bigint;
-  /** Records are missing and so is, by what the reader reported, data of this CPU. */
+  /** Records are missing and so is, by what the reader reported, data of this CPU; or its first bytes, on purpose. */
   readonly explained: boolean;
+  /** Bytes that were not kept, of the begin of its stream. */
+  readonly not_kept: number;
 }
 
 export interface LossReport {
@@ -65,13 +67,19 @@ export interface CpuFound {
   readonly records: number;
   /** Whether some of its data could not be read, and this was reported. */
   readonly incomplete: boolean;
+  /** Bytes that were not kept, of the begin of its stream. */
+  readonly not_kept: number;
 }
 
 const KINDS = Object.keys(LOSS_KINDS) as readonly LossKind[];
 const CAUSES = Object.keys(LOSS_CAUSES) as readonly LossCause[];
 
-/** `found` by CPU; without it (reading was stopped) the files are not compared. */
+/** That of a session that has not ended: its counters were read while they ran. */
+export const LOSSES_UNKNOWN: LossReport = { losses: [], cuts: [], evictions: [], imbalances: [], mismatches: [], ok: true };
+
+/** `found` by CPU; without it (reading was stopped) the files are not compared. Says nothing if the session has not ended. */
 export function lossReport(manifest: Manifest, found?: readonly CpuFound[]): LossReport {
+  if (manifest.state !== "ended") return LOSSES_UNKNOWN;
   const probes = Array.from({ length: manifest.probes.length + 1 }, (_, probe) => probe);
   const imbalances = imbalancesOf(manifest);
   const mismatches = found === undefined ? [] : mismatchesOf(manifest, found);
@@ -117,10 +125,15 @@ function imbalancesOf(manifest: Manifest): readonly Imbalance[] {
 
 function mismatchesOf(manifest: Manifest, found: readonly CpuFound[]): readonly Mismatch[] {
   return found
-    .map(({ records, incomplete }, cpu) => {
+    .map(({ records, incomplete, not_kept }, cpu) => {
       const rows = manifest.ledger.filter((row) => row.cpu === cpu);
       const delivered = sum(rows.map((row) => row.kinds.record.delivered));
-      return { cpu, delivered, found: BigInt(records), explained: incomplete && BigInt(records) < delivered };
+      return { cpu, delivered, found: BigInt(records), explained: (incomplete || isRotated(manifest, not_kept)) && BigInt(records) < delivered, not_kept };
     })
     .filter((mismatch) => mismatch.found !== mismatch.delivered);
+}
+
+/** Whether delivered records may be missing because the files of the stream's begin were removed. What a ring overwrote is not counted as delivered. */
+function isRotated({ mode }: Manifest, not_kept: number): boolean {
+  return mode === "discard" && not_kept > 0;
 }

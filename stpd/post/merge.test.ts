@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../spec/protocol.ts";
 import { Merge, type MergeSource } from "./merge.ts";
+import type { Place } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 
 /** A source of given times. */
@@ -11,14 +12,19 @@ class Times implements MergeSource {
   time_high = 0;
   time_low = 0;
 
+  get place(): Place {
+    return { file: `cpu${this.cpu}.data`, offset: this.offset };
+  }
+
   constructor(
     readonly cpu: number,
     private readonly times: readonly bigint[],
   ) {}
 
   next(): boolean {
-    const time_ns = this.times[++this.offset];
+    const time_ns = this.times[this.offset + 1];
     if (time_ns === undefined) return false;
+    this.offset++;
     this.time_ns = time_ns;
     this.time_high = Number(time_ns >> 32n);
     this.time_low = Number(time_ns & 0xffffffffn);
@@ -75,5 +81,31 @@ describe("Merge", () => {
 
   it("says by how much a clock stepped back", () => {
     expect(merge([[5n, 1n << 40n, 7n]]).problems).toMatchObject([{ kind: "clock", file: "cpu0.data", offset: 2, why: expect.stringContaining("1099511627769 ns") as string }]);
+  });
+
+  it("T3: sources that grow between refills give each CPU's order, and a sort of what is there each time", () => {
+    const growing = fc.array(fc.array(fc.array(time, { maxLength: 5 }), { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(growing, fc.nat(8), (rounds, taken_max) => {
+        const all: bigint[][] = [[], [], []];
+        const sources = all.map((times, cpu) => new Times(cpu, times));
+        const merged = new Merge(sources, () => {});
+        const order: [number, number][] = [];
+        const take = (max: number): void => {
+          for (let i = 0; i < max && merged.peek(); i++) {
+            const { cpu, offset } = merged.next()!;
+            order.push([cpu, offset]);
+          }
+        };
+        for (const round of rounds) {
+          round.forEach((times, cpu) => all[cpu]!.push(...times));
+          merged.refill();
+          take(taken_max);
+        }
+        take(Infinity);
+        for (const [cpu, times] of all.entries()) expect(order.filter(([of]) => of === cpu).map(([, index]) => index)).toEqual(times.map((_, i) => i));
+        if (rounds.length === 1) expect(order).toEqual(sorted(all));
+      }),
+    );
   });
 });

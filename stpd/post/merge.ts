@@ -9,10 +9,12 @@ import type { ReportProblem } from "./problem.ts";
 import type { RecordReader } from "./reader.ts";
 
 /** The part of a reader that the order depends on. */
-export type MergeSource = Pick<RecordReader, "cpu" | "offset" | "time_high" | "time_low" | "time_ns" | "next">;
+export type MergeSource = Pick<RecordReader, "cpu" | "place" | "time_high" | "time_low" | "time_ns" | "next">;
 
 export class Merge<Source extends MergeSource> {
   private readonly heap: Source[] = [];
+  /** Sources that had no further record when they were last asked. */
+  private readonly dry: Source[] = [];
   /** Whether the root's current record has been handed out. */
   private taken = false;
 
@@ -21,41 +23,81 @@ export class Merge<Source extends MergeSource> {
     sources: readonly Source[],
     private readonly report: ReportProblem,
   ) {
-    for (const source of sources) if (source.next()) this.heap.push(source);
+    for (const source of sources) (source.next() ? this.heap : this.dry).push(source);
     for (let i = (this.heap.length >> 1) - 1; i >= 0; i--) this.sink(i);
   }
 
   /** The reader that stands at the next record, until the next call; undefined at the end. */
   next(): Source | undefined {
-    if (this.taken) this.advance();
+    const root = this.peek();
     this.taken = true;
+    return root;
+  }
+
+  /** What next() is going to give, unless refill() finds an older one. */
+  peek(): Source | undefined {
+    if (this.taken) this.advance();
+    this.taken = false;
     return this.heap[0];
+  }
+
+  /** As next(), after peek() gave something. */
+  take(): void {
+    this.taken = true;
+  }
+
+  /** Asks sources that were at their end again: they may have grown. */
+  refill(): void {
+    this.peek();
+    for (const source of this.dry.splice(0)) {
+      if (this.step(source)) this.rise(source);
+      else this.dry.push(source);
+    }
   }
 
   private advance(): void {
     const root = this.heap[0];
     if (root === undefined) return;
-    const { time_high, time_low } = root;
-    if (root.next()) {
-      if (root.time_high < time_high || (root.time_high === time_high && root.time_low < time_low)) this.stepsBack(root, time_high, time_low);
-    } else {
+    if (!this.step(root)) {
+      this.dry.push(root);
       const last = this.heap.pop();
       if (last !== undefined && last !== root) this.heap[0] = last;
     }
     this.sink(0);
   }
 
+  /** Goes to a source's next record; false at its end. */
+  private step(source: Source): boolean {
+    const { time_high, time_low } = source;
+    if (!source.next()) return false;
+    if (source.time_high < time_high || (source.time_high === time_high && source.time_low < time_low)) this.stepsBack(source, time_high, time_low);
+    return true;
+  }
+
   private stepsBack(source: Source, time_high: number, time_low: number): void {
     const before_ns = (BigInt(time_high) << 32n) + BigInt(time_low);
     this.report({
       kind: "clock",
-      file: `cpu${source.cpu}.data`,
+      ...source.place,
       cpu: source.cpu,
-      offset: source.offset,
       bytes_skipped: 0,
       bytes_lost: 0,
       why: `time steps back by ${before_ns - source.time_ns} ns; the CPU's own order is kept`,
     });
+  }
+
+  /** Puts a source into the heap. */
+  private rise(source: Source): void {
+    const { heap } = this;
+    let hole = heap.length;
+    for (;;) {
+      const parent = (hole - 1) >> 1;
+      const above = heap[parent];
+      if (hole === 0 || above === undefined || !isBefore(source, above)) break;
+      heap[hole] = above;
+      hole = parent;
+    }
+    heap[hole] = source;
   }
 
   /** Moves the reader at index `hole` down to its place. */

@@ -88,9 +88,9 @@ describe("postprocess", () => {
     expect(output).toBe("b\n");
     expect(result.ok).toBe(false);
     expect(result.problems).toMatchObject([
+      { kind: "file", cpu: 2, offset: 0, why: "it is not a regular file" },
       { kind: "file", cpu: 3, offset: 0 },
       { kind: "file", cpu: 0, offset: 0, why: "the file is missing" },
-      { kind: "file", cpu: 2, offset: 0, why: "it is not a regular file" },
     ]);
     expect(result.ledger.mismatches).toMatchObject([{ cpu: 0, explained: true }, { cpu: 2, explained: true }]);
   });

@@ -11,8 +11,8 @@ export const PROBLEMS_KEPT_MAX = 100;
 /** What kind of problem it is. */
 export const PROBLEM_KINDS = {
   damaged: "bytes that are no record were skipped; none skipped: a record that was kept contradicts itself",
-  cut: "the file ends inside a record",
-  gap: "the sequence numbers say that bytes are missing here",
+  cut: "the file ends inside a record, and nothing follows on it",
+  gap: "bytes are missing here, by the sequence numbers or by the names of the files",
   sequence: "the sequence number is wrong or steps back; the record was kept",
   clock: "time steps back; the CPU's own order was kept",
   file: "a file is missing, unreadable, or not one of the recording's",

@@ -1,14 +1,15 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HEADER_OFFSETS, HEADER_SIZE, encodeRecord, PAYLOAD_SIZE_MAX, type StpRecord } from "../../spec/recording/record.ts";
 import { encodeEvent } from "../../spec/recording/event.ts";
+import { Parts } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import { RecordReader } from "./reader.ts";
 import { dataOf, recordsOf, type Draft } from "./testing.ts";
-import { FileWindow } from "./window.ts";
+import { StreamWindow } from "./window.ts";
 
 let directory = "";
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), "stp-reader-"))));
@@ -18,18 +19,17 @@ type Read = StpRecord & { readonly offset: number };
 
 /** Reads bytes as cpu1.data; a tiny window slides often. */
 function read(bytes: Uint8Array, window_size = 64): { records: Read[]; problems: Problem[]; memory: number } {
-  const path = join(directory, "cpu1.data");
-  writeFileSync(path, bytes);
-  const fd = openSync(path, "r");
+  writeFileSync(join(directory, "cpu1.data"), bytes);
+  const parts = new Parts(1, directory, [{ cpu: 1, offset: 0, name: "cpu1.data" }]);
   try {
-    const window = new FileWindow(fd, window_size);
+    const window = new StreamWindow(parts, window_size);
     const problems: Problem[] = [];
-    const reader = new RecordReader(1, window, (problem) => problems.push(problem));
+    const reader = new RecordReader(window, (problem) => problems.push(problem));
     const records: Read[] = [];
     while (reader.next()) records.push(reader.copy());
     return { records, problems, memory: window.buffer.length };
   } finally {
-    closeSync(fd);
+    parts.close();
   }
 }
 
@@ -305,6 +305,64 @@ describe("T1: whatever was damaged, everything outside the damage is kept and th
         expect(found.records).toEqual([]);
         expect(found.problems).toMatchObject(bytes.length ? [{ kind: bytes.length < HEADER_SIZE ? "cut" : "damaged", offset: 0, bytes_skipped: bytes.length }] : []);
       }),
+    );
+  }, TIMEOUT_MS);
+});
+
+/** Reads while the stream grows to each of `sizes`, then to its end. */
+function readGrowing(bytes: Uint8Array, sizes: readonly number[], window_size: number): { records: Read[]; problems: Problem[] } {
+  const path = join(directory, "cpu1.data");
+  writeFileSync(path, "");
+  const parts = new Parts(1, directory, [{ cpu: 1, offset: 0, name: "cpu1.data" }]);
+  const problems: Problem[] = [];
+  const records: Read[] = [];
+  const reader = new RecordReader(new StreamWindow(parts, window_size), (problem) => problems.push(problem));
+  try {
+    for (const size of [...sizes, bytes.length]) {
+      writeFileSync(path, bytes.subarray(0, size), { flag: "r+" });
+      reader.resume(true);
+      while (reader.next()) records.push(reader.copy());
+    }
+    reader.resume(false);
+    while (reader.next()) records.push(reader.copy());
+    return { records, problems };
+  } finally {
+    parts.close();
+  }
+}
+
+describe("T1: a stream that grows while it is read", () => {
+  const sizes = fc.array(fc.nat(3000), { maxLength: 10 });
+  const ascending = (of: readonly number[]): number[] => of.toSorted((a, b) => a - b);
+
+  it("gives every record once, as if it had been whole", () => {
+    fc.assert(
+      fc.property(stream, sizes, window_size, (records, at, size) => {
+        const bytes = dataOf(records);
+        expect(readGrowing(bytes, ascending(at), size)).toEqual({ records: read(bytes).records, problems: [] });
+      }),
+      { numRuns: 400 },
+    );
+  }, TIMEOUT_MS);
+
+  it("gives each record as soon as it is there", () => {
+    const bytes = threeBytes.subarray(0, third);
+    for (let size = second; size < third; size++) expect(readGrowing(bytes.subarray(0, size), [], 64).records.length).toBe(1);
+  });
+
+  it("keeps what is outside of up to three flipped bits, and reports them", () => {
+    fc.assert(
+      fc.property(stream, sizes, fc.array(fc.tuple(fc.nat(), fc.nat(7)), { minLength: 1, maxLength: 3 }), window_size, (records, at, flips, size) => {
+        const bytes = dataOf(records);
+        for (const [where, bit] of flips) bytes[where % bytes.length]! ^= 1 << bit;
+        const isHit = (record: StpRecord): boolean => flips.some(([where]) => where % bytes.length >= begin(record) && where % bytes.length < end(record));
+        const found = readGrowing(bytes, ascending(at), size);
+        expectKept(found.records, records.filter((record) => !isHit(record)));
+        const whole = read(bytes, size);
+        expect(found.records.length).toBe(whole.records.length);
+        expect(found.problems.length > 0).toBe(whole.problems.length > 0);
+      }),
+      { numRuns: 1500 },
     );
   }, TIMEOUT_MS);
 });

@@ -1,21 +1,28 @@
 /**
- * Reads one `cpuN.data` record by record: streaming, bounded memory, past any damage.
+ * Reads one CPU's stream record by record: streaming, bounded memory, past any damage.
  *
  * A reader is a cursor: its fields are the current record, valid until next(), so that a record costs no object.
- * With nothing lost, `sequence` is the file offset. Their difference (the *shift*) is how bytes lost or inserted before
- * are seen, and how a header whose sequence alone is damaged is told from them.
+ * With nothing lost, `sequence` is the place in the stream. Their difference (the *shift*) is how bytes lost or inserted
+ * before are seen, and how a header whose sequence alone is damaged is told from them.
  *
+ * While the stream is open it may still grow: then what its present end leaves undecided waits for more.
  * It must never hang, allocate by what damaged bytes say, or drop a record that is whole.
- * Siblings: header.ts, resync.ts, window.ts below it; merge.ts above.
+ * Siblings: whole.ts, header.ts, resync.ts, window.ts, parts.ts below it; merge.ts above.
  */
-import { CONTEXTS, RECORD_MAGIC, RECORD_TYPES, type Context, type RecordType } from "../../spec/protocol.ts";
-import { HEADER_OFFSETS, HEADER_SIZE, RECORD_ALIGN, recordSize, type StpRecord } from "../../spec/recording/record.ts";
+import { CONTEXTS, RECORD_TYPES, type Context, type RecordType } from "../../spec/protocol.ts";
+import { HEADER_OFFSETS, HEADER_SIZE, PAYLOAD_SIZE_MAX, type StpRecord } from "../../spec/recording/record.ts";
 import { headerFault, sequenceAt } from "./header.ts";
+import type { Place } from "./parts.ts";
 import type { Problem, ReportProblem } from "./problem.ts";
-import { findMagic, findRecord, isContinued, isFollowed } from "./resync.ts";
-import type { FileWindow } from "./window.ts";
+import { findEntry, findRecord, RECORD_SIZE_MAX } from "./resync.ts";
+import { WholeRecords } from "./whole.ts";
+import type { StreamWindow } from "./window.ts";
 
-const MAGIC_SIZE = 4;
+/** Bytes behind damage in an open stream for which its judgement waits: enough for any record and the next. */
+const WAIT_SIZE_MAX = 4 * PAYLOAD_SIZE_MAX;
+
+// Copies, because a property of an imported object costs a load on each of a few million records.
+const HEADER = HEADER_SIZE;
 const PAYLOAD_SIZE_AT = HEADER_OFFSETS.payload_size;
 const TIME_AT = HEADER_OFFSETS.time_ns;
 const TYPE_NAMES: ReadonlyMap<number, RecordType> = new Map(Object.entries(RECORD_TYPES).map(([name, code]) => [code, name as RecordType]));
@@ -27,9 +34,17 @@ interface Suspect {
   readonly shift: number;
 }
 
+export interface ReaderOptions {
+  /** The stream may still grow; until resume() says otherwise. */
+  readonly isOpen?: boolean;
+  /** The session did not end: that the stream ends inside a record is no damage. */
+  readonly isUnfinished?: boolean;
+}
+
 export class RecordReader {
-  /** File offset of the current record. */
-  offset = 0;
+  readonly cpu: number;
+  /** Stream offset of the current record, if it is where it belongs; it never decreases. */
+  offset: number;
   /** Where its payload stands in `bytes`. */
   payload_begin = 0;
   payload_size = 0;
@@ -40,40 +55,89 @@ export class RecordReader {
   time_low = 0;
   /** Records read so far. */
   count = 0;
+  /** Bytes of the stream before its first record that were not kept, on purpose. */
+  not_kept: number;
 
+  private readonly whole: WholeRecords;
   private size = 0;
-  private shift = 0;
   private suspect: Suspect | undefined;
+  /** Offset of some record before; a multiple of 8 from all others unless bytes are missing. */
+  private step: number;
+  /** Whether the first record from `offset` on may have begun before it. */
+  private isEntering: boolean;
+  /** Bytes that are missing before `offset`, if it is being entered behind a hole. */
+  private hole = 0;
+  private readonly isUnfinished: boolean;
 
   constructor(
-    readonly cpu: number,
-    private readonly window: FileWindow,
+    private readonly window: StreamWindow,
     private readonly report: ReportProblem,
-  ) {}
+    { isOpen = false, isUnfinished = false }: ReaderOptions = {},
+  ) {
+    window.isOpen = isOpen;
+    this.cpu = window.parts.cpu;
+    this.whole = new WholeRecords(window, this.cpu);
+    this.offset = this.step = this.not_kept = window.parts.begin;
+    this.isEntering = this.offset > 0;
+    this.isUnfinished = isUnfinished;
+  }
 
-  /** Goes to the next record; false at the end of the file. */
+  /** Goes to the next record; false at the end of the stream, for now if it is open. */
   next(): boolean {
+    const { window } = this;
+    window.isShort = false;
+    if (this.isEntering && !this.enter()) return false;
     let at = this.offset + this.size;
     for (;;) {
-      if (this.window.load(at, HEADER_SIZE) === 0) return this.finish(at);
-      const size = this.wholeRecordAt(at);
-      if (size === 0) {
-        at = this.skipDamage(at);
-        continue;
-      }
-      const inner = this.recordInside(at, size);
-      if (inner === 0) {
+      const size = this.whole.sizeAt(at);
+      const inner = size === 0 ? 0 : this.whole.recordInside(at, size);
+      if (size !== 0 && inner === 0) {
         this.accept(at, size);
         return true;
       }
-      this.problem("damaged", at, `payload_size is wrong or bytes are missing, for a record begins ${inner - at} bytes on`, inner - at);
-      at = inner;
+      if (size === 0 && window.load(at, 1) === 0) {
+        if (!this.passHole(at)) return false;
+        at = this.offset;
+        continue;
+      }
+      const fault = this.faultAt(at);
+      const next = inner === 0 ? findRecord(window, at + 1, this.cpu, this.step) : inner;
+      if (this.mustWait(at)) return this.wait(at);
+      if (inner === 0) this.skipDamage(at, fault, next);
+      else this.problem("damaged", at, `payload_size is wrong or bytes are missing, for a record begins ${inner - at} bytes on`, inner - at);
+      at = next;
     }
+  }
+
+  /** Where the current record is in the recording. */
+  get place(): Place {
+    return this.window.parts.placeOf(this.offset);
+  }
+
+  /** Lets an open stream go on where more was written, or ends it. */
+  resume(isOpen: boolean): void {
+    this.window.isOpen = isOpen;
+    this.window.resume();
   }
 
   /** The memory that holds the current payload, from `payload_begin` on. */
   get bytes(): Buffer {
     return this.window.buffer;
+  }
+
+  /** The same memory. */
+  get view(): DataView {
+    return this.window.view;
+  }
+
+  /** All that is in memory of the stream. */
+  get memory(): Buffer {
+    return this.window.buffer.subarray(0, this.window.end - this.window.begin);
+  }
+
+  /** Stream offset of the current payload. */
+  get payload_offset(): number {
+    return this.offset + HEADER;
   }
 
   /** A view of the current payload; copy it to keep it. */
@@ -108,120 +172,119 @@ export class RecordReader {
   }
 
   private get header(): number {
-    return this.payload_begin - HEADER_SIZE;
-  }
-
-  /** Bytes of the record at `at`, all of it in memory and the header after it, too; 0 if it is not a whole record. */
-  private wholeRecordAt(at: number): number {
-    const { window } = this;
-    if (window.load(at, HEADER_SIZE) < HEADER_SIZE) return 0;
-    const index = at - window.begin;
-    if (headerFault(window.view, index, this.cpu) !== undefined) return 0;
-    const size = recordSize(window.view.getUint32(index + PAYLOAD_SIZE_AT, true));
-    return window.load(at, size + HEADER_SIZE) < size ? 0 : size;
-  }
-
-  /** Offset of a record that begins inside the one at `at`, which is then no record; 0 if none does. */
-  private recordInside(at: number, size: number): number {
-    const { view, begin } = this.window;
-    const index = at - begin;
-    for (let i = index + HEADER_SIZE; i < index + size; i += RECORD_ALIGN)
-      if (view.getUint32(i, true) === RECORD_MAGIC && this.isInside(at, size, begin + i, false)) return begin + i;
-    return this.isConfirmed(at, size) ? 0 : this.recordInsideOutOfStep(at, size);
-  }
-
-  /** Whether what follows the record agrees that it ends there. */
-  private isConfirmed(at: number, size: number): boolean {
-    const available = this.window.load(at, size + HEADER_SIZE);
-    return available === size || (available >= size + HEADER_SIZE && isContinued(this.window, at, size, this.cpu));
-  }
-
-  private recordInsideOutOfStep(at: number, size: number): number {
-    const end = at + size + MAGIC_SIZE - 1;
-    for (let from = at + 1; ; from++) { // bytes of the header may be missing, too
-      from = findMagic(this.window, from, Math.min(end, at + this.window.load(at, size + HEADER_SIZE)));
-      if (from < 0) return 0;
-      if (this.isInside(at, size, from, true)) return from;
-    }
-  }
-
-  /**
-   * Whether a record truly begins at `inner`. A payload may hold headers for reasons of its own, so only the sequence
-   * that proves damage counts. The outer record's true sequence is its own or, if that is damaged, the one expected. If
-   * its payload_size is wrong, inner is as far on in the stream as in the file. If bytes of it are missing, inner is
-   * where the outer claims to end; or later if more is missing, and then what follows inner must confirm it.
-   */
-  private isInside(at: number, size: number, inner: number, isUnconfirmed: boolean): boolean {
-    const { window } = this;
-    if (window.load(at, size + HEADER_SIZE) < inner - at + HEADER_SIZE) return false;
-    if (headerFault(window.view, inner - window.begin, this.cpu) !== undefined) return false;
-    const sequence = sequenceAt(window.view, inner - window.begin);
-    const own = sequence - sequenceAt(window.view, at - window.begin);
-    const expected = sequence - (at + this.shift);
-    if (own === inner - at || expected === inner - at || own === size || expected === size) return true;
-    return isUnconfirmed && Math.max(own, expected) > size && isFollowed(window, at, inner, this.cpu);
+    return this.payload_begin - HEADER;
   }
 
   private accept(at: number, size: number): void {
-    const { view } = this.window;
-    const index = at - this.window.begin;
-    this.offset = at;
+    const { view, begin } = this.window;
+    const index = at - begin;
+    const payload_size = view.getUint32(index + PAYLOAD_SIZE_AT, true);
+    this.offset = this.step = at;
     this.size = size;
-    this.payload_begin = index + HEADER_SIZE;
-    this.payload_size = view.getUint32(index + PAYLOAD_SIZE_AT, true);
+    this.payload_begin = index + HEADER;
+    this.payload_size = payload_size;
     this.type_code = view.getUint8(index + TYPE_AT);
     this.time_low = view.getUint32(index + TIME_AT, true);
     this.time_high = view.getUint32(index + TIME_AT + 4, true);
     this.count++;
     const shift = sequenceAt(view, index) - at;
-    if (shift !== this.shift || this.suspect) this.judgeShift(at, shift);
-    for (let i = this.payload_begin + this.payload_size; i < index + size; i++)
+    if (shift !== this.whole.shift || this.suspect !== undefined) this.judgeShift(at, shift);
+    for (let i = index + HEADER + payload_size; i < index + size; i++)
       if (view.getUint8(i) !== 0) return this.problem("damaged", at, "the padding is not zero, so the end of the text may be wrong; the record is kept");
   }
 
-  /** Skips from `at` to the next record or the end of the file. */
-  private skipDamage(at: number): number {
+  private faultAt(at: number): string | undefined {
     const { window } = this;
-    const available = window.load(at, HEADER_SIZE);
-    const fault = available < HEADER_SIZE ? undefined : headerFault(window.view, at - window.begin, this.cpu);
-    const found = findRecord(window, at + 1, this.cpu, this.offset);
-    const ended = window.load(found, 1) === 0;
-    if (fault === undefined && ended) this.problem("cut", at, "the file ends inside a record", found - at);
-    else this.problem("damaged", at, fault ?? "payload_size is damaged, it exceeds the file", found - at);
-    return found;
+    return window.load(at, HEADER) < HEADER ? undefined : headerFault(window.view, at - window.begin, this.cpu);
+  }
+
+  /** There is no record at `at`; `next` is the offset of the one behind, or of the end. */
+  private skipDamage(at: number, fault: string | undefined, next: number): void {
+    const { window } = this;
+    if (fault !== undefined || window.load(next, 1) > 0) this.problem("damaged", at, fault ?? "payload_size is damaged, it exceeds the file", next - at);
+    else if (!this.isUnfinished || window.parts.hasHole(next)) this.problem("cut", at, "the file ends inside a record", next - at);
+  }
+
+  /** Enters a stretch of the stream at `offset`; false if that must wait. What is left there of a record that began before is skipped. */
+  private enter(): boolean {
+    const { window, offset, hole } = this;
+    const entry = findEntry(window, offset, this.cpu);
+    if (entry === undefined && this.mustWait(offset)) return this.wait(offset);
+    this.offset = this.step = entry ?? this.endOfRest(offset);
+    this.isEntering = false;
+    if (hole > 0) this.problem("gap", offset, "bytes before this part are missing", this.offset - offset, hole);
+    else this.not_kept = this.offset;
+    this.hole = 0;
+    return true;
+  }
+
+  /** If a stretch from `offset` on may be a part of a single record, its end; else `offset`. */
+  private endOfRest(offset: number): number {
+    const { window } = this;
+    window.rewind(offset);
+    const next = findRecord(window, offset, this.cpu, offset);
+    if (next - offset < RECORD_SIZE_MAX && window.load(next, 1) === 0) return next;
+    window.rewind(offset);
+    return offset;
+  }
+
+  /** At the end of a stretch: true if another begins, after a hole. */
+  private passHole(at: number): boolean {
+    const { window } = this;
+    const isUnread = window.parts.isUnread;
+    const next = window.skipHole();
+    if (next === undefined) return this.finish(at);
+    this.settleSuspect();
+    this.hole = isUnread ? 0 : next - at; // the first part may have been removed before it could be read
+    this.offset = next;
+    this.size = this.whole.shift = 0;
+    this.isEntering = true;
+    return this.enter();
+  }
+
+  /** Whether what is to be decided at `at` depends on what may still be written. */
+  private mustWait(at: number): boolean {
+    return this.window.isShort && this.window.end - at <= WAIT_SIZE_MAX;
+  }
+
+  private wait(at: number): false {
+    this.offset = at;
+    this.size = 0;
+    this.window.rewind(at);
+    return false;
   }
 
   /** A differing shift is a lie of one header if the next record is as before, else bytes are missing or too many. */
   private judgeShift(at: number, shift: number): void {
-    if (this.suspect && shift === this.shift) {
+    if (this.suspect && shift === this.whole.shift) {
       this.problem("sequence", this.suspect.offset, "the sequence number is damaged; the record is kept");
       this.suspect = undefined;
       return;
     }
     this.settleSuspect();
-    if (shift !== this.shift) this.suspect = { offset: at, shift };
+    if (shift !== this.whole.shift) this.suspect = { offset: at, shift };
   }
 
   private settleSuspect(): void {
     if (!this.suspect) return;
     const { offset, shift } = this.suspect;
-    const change = shift - this.shift;
+    const change = shift - this.whole.shift;
     if (change > 0) this.problem("gap", offset, "the sequence has a gap", 0, change);
     else this.problem("sequence", offset, `the sequence steps back: ${-change} bytes are repeated or foreign`);
-    this.shift = shift;
+    this.whole.shift = shift;
     this.suspect = undefined;
   }
 
   private finish(at: number): false {
-    this.settleSuspect();
     this.offset = at;
     this.size = 0;
     if (this.window.failure !== undefined) this.problem("file", at, this.window.failure);
     this.window.failure = undefined;
+    if (!this.window.isOpen) this.settleSuspect();
     return false;
   }
 
   private problem(kind: Problem["kind"], offset: number, why: string, bytes_skipped = 0, bytes_lost = 0): void {
-    this.report({ kind, file: `cpu${this.cpu}.data`, cpu: this.cpu, offset, bytes_skipped, bytes_lost, why });
+    this.report({ kind, ...this.window.parts.placeOf(offset), cpu: this.cpu, bytes_skipped, bytes_lost, why });
   }
 }

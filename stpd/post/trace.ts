@@ -8,12 +8,11 @@ import { StpError } from "../../spec/errors.ts";
 import { RECORD_TYPES, type Context } from "../../spec/protocol.ts";
 import { EVENT_SIZE, orderOf } from "../../spec/recording/event.ts";
 import { readManifest, type Manifest } from "../../spec/recording/manifest.ts";
-import { closeDataFiles, openDataFiles } from "./files.ts";
+import { DataFiles } from "./files.ts";
 import { lossReport } from "./ledger.ts";
 import { Merge } from "./merge.ts";
 import { describeProblem, type Problem } from "./problem.ts";
-import { RecordReader } from "./reader.ts";
-import { FileWindow } from "./window.ts";
+import type { RecordReader } from "./reader.ts";
 
 /** Events that one trace may have: they are held in memory. */
 export const TRACE_EVENTS_MAX = 10_000_000;
@@ -39,15 +38,17 @@ export interface Trace {
 /** Reads a trace. Throws StpError if it is missing, damaged, cut short, or holds no event. */
 export async function readTrace(directory: string): Promise<Trace> {
   const manifest = await readManifest(directory);
+  if (manifest.state !== "ended") throw damaged(directory, "its session has not ended");
   const problems: Problem[] = [];
-  const files = await openDataFiles(directory, manifest.cpus, (problem) => problems.push(problem));
+  const report = (problem: Problem): void => void problems.push(problem);
+  const files = new DataFiles(directory, manifest.cpus, report);
   try {
-    const report = (problem: Problem): void => void problems.push(problem);
-    const readers = files.map(({ cpu, handle }) => new RecordReader(cpu, new FileWindow(handle.fd), report));
-    const events = collect(new Merge(readers, report), manifest);
+    const events = collect(new Merge(files.readers, report), manifest);
+    files.reportMissing();
     if (problems[0]) throw damaged(directory, describeProblem(problems[0]));
-    const counts = new Map(readers.map((reader) => [reader.cpu, reader.count]));
-    const found = Array.from({ length: manifest.cpus }, (_, cpu) => ({ records: counts.get(cpu) ?? 0, incomplete: false }));
+    const found = files.readers.map(({ count, not_kept }) => ({ records: count, incomplete: false, not_kept }));
+    const begun_late = found.findIndex(({ not_kept }) => not_kept > 0);
+    if (begun_late >= 0) throw damaged(directory, `the begin of CPU ${begun_late}'s records was not kept`);
     const [short] = lossReport(manifest, found).mismatches;
     if (short) throw damaged(directory, `cpu${short.cpu}.data holds ${short.found} records of ${short.delivered}`);
     const lost = lossReport(manifest, found).losses.filter((loss) => loss.kind === "record").reduce((sum, loss) => sum + loss.lost, 0n);
@@ -56,7 +57,7 @@ export async function readTrace(directory: string): Promise<Trace> {
     if (events.length === 0) throw new StpError(`Cannot replay ${directory}: it holds no events; record with "./stp kernel record"`);
     return { manifest, events };
   } finally {
-    await closeDataFiles(files);
+    files.close();
   }
 }
 

@@ -41,6 +41,13 @@ static inline void stp_ledger_lose(struct stp_ledger *row, u32 kind, u32 cause)
 	stp_local_add(&row->kind[kind].lost[cause], 1);
 }
 
+/* What was delivered is lost after all. */
+static inline void stp_ledger_take_back(struct stp_ledger *row, u32 kind, u32 cause)
+{
+	stp_local_add(&row->kind[kind].delivered, -1ull);
+	stp_ledger_lose(row, kind, cause);
+}
+
 static inline void stp_ledger_cut(struct stp_ledger *row, u32 count)
 {
 	if (count)

@@ -4,7 +4,7 @@
 #define STP_PROTOCOL_GEN_H
 
 /* Protocol */
-#define STP_PROTOCOL_VERSION 3
+#define STP_PROTOCOL_VERSION 4
 #define STP_RECORD_MAGIC 0x31505453
 #define STP_FRAME_MAGIC 0x47505453
 
@@ -50,7 +50,34 @@
 #define STP_LOSS_FAULT 4
 #define STP_LOSS_TRANSPORT 5
 #define STP_LOSS_ERROR 6
-#define STP_LOSS_CAUSES 7 /* count */
+#define STP_LOSS_OVERWRITTEN 7
+#define STP_LOSS_CAUSES 8 /* count */
+
+/* What a full ring does */
+#define STP_RING_DISCARD 0
+#define STP_RING_OVERWRITE 1
+
+/* Transports */
+#define STP_TRANSPORT_RELAY 0
+#define STP_TRANSPORT_NETLINK 1
+
+/* Netlink commands */
+#define STP_NL_VERSION 1
+#define STP_NL_ATTACH 1 /* stpd: send me what there is from now on */
+#define STP_NL_DETACH 2 /* stpd: no more */
+#define STP_NL_CONTROL 3 /* stpd, TEXT: as what is written to the file control */
+#define STP_NL_READ 4 /* stpd, TEXT (file), OFFSET: a part of the file; the answer has TEXT, OFFSET and DATA, no bytes at its end */
+#define STP_NL_DATA 5 /* kernel, CPU, OFFSET, DATA: a part of a CPU's stream */
+#define STP_NL_ACK 6 /* stpd, CPU, OFFSET: all before is kept and may be overwritten */
+#define STP_NL_END 7 /* kernel: the session has ended and all was acknowledged */
+#define STP_NL_LOG 8 /* kernel: the log has grown */
+
+/* Netlink attributes */
+#define STP_NL_ATTR_CPU 1 /* u32 */
+#define STP_NL_ATTR_OFFSET 2 /* u64, bytes */
+#define STP_NL_ATTR_DATA 3 /* bytes */
+#define STP_NL_ATTR_TEXT 4 /* NUL-terminated string */
+#define STP_NL_ATTR_PAD 5 /* nothing */
 
 /* Record types */
 #define STP_RECORD_PRINT 1
@@ -205,6 +232,7 @@
 #define STP_FRAME_FILE 5 /* a file begins; payload: its path */
 #define STP_FRAME_DATA 6 /* bytes of that file */
 #define STP_FRAME_BEAT 7 /* still alive; no payload */
+#define STP_FRAME_MORE 9 /* a file that was sent goes on; payload: its path; data follows */
 #define STP_FRAME_DONE 8 /* the job ended; payload: decimal, 0 for success */
 
 /* Limits */
@@ -304,17 +332,41 @@
 #ifndef STP_REGISTERS_SIZE_MAX
 #define STP_REGISTERS_SIZE_MAX 1024 /* bytes: a register dump */
 #endif
+#ifndef STP_NETLINK_DATA_SIZE_MAX
+#define STP_NETLINK_DATA_SIZE_MAX 16384 /* bytes: data of one netlink message */
+#endif
+#ifndef STP_NETLINK_WINDOW
+#define STP_NETLINK_WINDOW 524288 /* bytes: data that the netlink transport sends ahead of what its reader has acknowledged */
+#endif
+#ifndef STP_MODULES_SIZE_MAX
+#define STP_MODULES_SIZE_MAX 4194304 /* bytes: names of functions that are kept of modules unloaded while a session runs */
+#endif
 #ifndef STP_VECTOR_STRINGS_MAX
 #define STP_VECTOR_STRINGS_MAX 64 /* strings: strings of one vector in user space, such as argv */
 #endif
 
 /* Session of a replay */
+#ifndef STP_REPLAY_CPUS
 #define STP_REPLAY_CPUS 2
+#endif
+#ifndef STP_REPLAY_PROBES
 #define STP_REPLAY_PROBES 2
+#endif
+#ifndef STP_REPLAY_PRINT_SIZE
 #define STP_REPLAY_PRINT_SIZE 72
+#endif
+#ifndef STP_REPLAY_RING_SIZE
 #define STP_REPLAY_RING_SIZE 128
+#endif
+#ifndef STP_REPLAY_OVERWRITING_CPU
+#define STP_REPLAY_OVERWRITING_CPU 1
+#endif
+#ifndef STP_REPLAY_STRINGS
 #define STP_REPLAY_STRINGS 3
+#endif
+#ifndef STP_REPLAY_ACTIONS
 #define STP_REPLAY_ACTIONS 16
+#endif
 
 /* Wire structs: little-endian, no implicit padding. STP_WIRE_TYPES: u8 u16 u32 u64 s64 are defined by the includer. */
 
@@ -388,9 +440,15 @@ _Static_assert(sizeof(struct stp_frame_header) == 16, "stp_frame_header has padd
 
 #define STP_CONTEXT_NAMES { "task", "softirq", "irq", "nmi" }
 
+#define STP_STATE_NAMES { "idle", "starting", "running", "stopping", "ended" }
+
+#define STP_RING_NAMES { "discard", "overwrite" }
+
+#define STP_TRANSPORT_NAMES { "relay", "netlink" }
+
 #define STP_LOSS_KIND_NAMES { "hit", "map", "string", "record", "read" }
 
-#define STP_LOSS_NAMES { "full", "busy", "nested", "budget", "fault", "transport", "error" }
+#define STP_LOSS_NAMES { "full", "busy", "nested", "budget", "fault", "transport", "error", "overwritten" }
 
 /* STP_SESSION_LIMIT(field of struct stp_config, text) for each limit that may be set when a session begins */
 #define STP_SESSION_LIMITS \

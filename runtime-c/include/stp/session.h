@@ -20,6 +20,8 @@
  * @overload_interval_ms: That interval; STP_OVERLOAD_INTERVAL_MS.
  * @errors:       Uncaught errors after which the session stops, or STP_UNLIMITED; STP_ERRORS_MAX.
  * @map_entries:  Capacity of a map that names none; STP_MAP_ENTRIES_DEFAULT.
+ * @transport:  STP_TRANSPORT_*: how records leave, for the manifest.
+ * @overwrite:  Full rings drop their oldest records for new ones (T6).
  * @record:     Write an event record at each hit (the recorder).
  */
 struct stp_config {
@@ -33,6 +35,8 @@ struct stp_config {
 	u32 overload_interval_ms;
 	u32 errors;
 	u32 map_entries;
+	u32 transport;
+	bool overwrite;
 	bool record;
 };
 
@@ -58,6 +62,7 @@ struct stp_program {
  * @recorder: lock_id of the CPU whose hit the recorder serves, 0 if none.
  * @order:   Hits that were recorded.
  * @addresses: 1 if a body asked for a backtrace: the recording wants symbols.
+ * @user_addresses: The same of a user backtrace: it wants the mappings of processes.
  */
 struct stp_session {
 	struct stp_program program;
@@ -71,6 +76,7 @@ struct stp_session {
 	u32 recorder;
 	u32 order;
 	u32 addresses;
+	u32 user_addresses;
 	struct stp_cpu *cpu;
 };
 
@@ -84,6 +90,9 @@ extern struct stp_session stp_session;
  * Return:  0; -STP_EINVAL (a limit, said in the log); -STP_ENOMEM; nothing is kept after a failure.
  */
 int stp_session_init(const struct stp_program *program, const struct stp_config *config);
+
+/* stp_session_check_ring() - Whether rings may have that size. Return: 0; -STP_EINVAL, said in the log. */
+int stp_session_check_ring(unsigned long size);
 
 /* stp_session_set_ring() - Give CPU @cpu its ring memory. Return: 0; -STP_EINVAL if @size is no power of two within its limits. */
 int stp_session_set_ring(u32 cpu, void *data, unsigned long size);
@@ -103,6 +112,14 @@ void stp_session_stop(void);
  * stp_session_error() - A hit has ended with an uncaught error. When there are too many, the session is asked to stop as by stp_exit().
  */
 void stp_session_error(void);
+
+/**
+ * stp_session_set() - Change a limit of a session that may be running: actions, actions_ends, errors, time_us or overload_percent.
+ *
+ * Context: Task, one caller at a time. Hits from now on have the new limit.
+ * Return:  0; -STP_EINVAL if there is no such limit, @value is 0, or hits would have to begin or cease to look at the clock.
+ */
+int stp_session_set(const char *name, u32 value);
 
 /* stp_session_refill() - Fill the reserves of all maps (see struct stp_scheme). Task context, may sleep. */
 void stp_session_refill(void);

@@ -1,37 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The control channel, apart from all output: files control (write "start" or "stop"), manifest and log.
+ * The control channel's commands, from a file (files.c) or a netlink message (netlink.c); and what a probe asks for.
  * Its space is its own: output can never push it out.
  */
-#include <linux/debugfs.h>
 #include <linux/irq_work.h>
 #include <linux/mutex.h>
-#include <linux/seq_file.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
 #include "module.h"
-
-#define COMMAND_SIZE_MAX 16 /* bytes */
+#include "transport.h"
 
 static DEFINE_MUTEX(command_lock); /* one command at a time */
 
 static void stop(void)
 {
 	stp_session_stop();
-	stp_transport_stopped();
+	stp_transport->stopped();
 }
 
-static int obey(const char *command)
+static int start(void)
+{
+	int error = stp_errno(stp_session_start());
+
+	if (error && stp_is_over())
+		stp_transport->stopped();
+	return error;
+}
+
+/* "NAME VALUE" */
+static int set(char *text)
+{
+	char *name = strsep(&text, " ");
+	u32 value;
+
+	if (!text || kstrtou32(text, 10, &value))
+		return -EINVAL;
+	return stp_errno(stp_session_set(name, value));
+}
+
+static int obey(char *command)
 {
 	if (!strcmp(command, "start"))
-		return stp_errno(stp_session_start());
-	if (!strcmp(command, "stop")) {
-		stop();
-		return 0;
-	}
-	return -EINVAL;
+		return start();
+	if (!strncmp(command, "set ", 4))
+		return set(command + 4);
+	if (strcmp(command, "stop"))
+		return -EINVAL;
+	stop();
+	return 0;
+}
+
+int stp_control(char *command)
+{
+	int error = mutex_lock_interruptible(&command_lock);
+
+	if (error)
+		return error;
+	error = obey(strim(command));
+	mutex_unlock(&command_lock);
+	stp_transport->said();
+	return error;
 }
 
 /*
@@ -42,6 +71,7 @@ static void do_stop(struct work_struct *unused)
 	mutex_lock(&command_lock);
 	stop();
 	mutex_unlock(&command_lock);
+	stp_transport->said();
 }
 
 static void do_refill(struct work_struct *unused)
@@ -77,60 +107,12 @@ void stp_port_refill(void)
 
 void stp_control_fini(void)
 {
+	/* Not beside a stop that a probe has asked for. */
+	mutex_lock(&command_lock);
+	stop();
+	mutex_unlock(&command_lock);
 	irq_work_sync(&stop_wake);
 	irq_work_sync(&refill_wake);
 	cancel_work_sync(&stop_work);
 	cancel_work_sync(&refill_work);
-}
-
-static ssize_t write_control(struct file *file, const char __user *from, size_t size, loff_t *at)
-{
-	char command[COMMAND_SIZE_MAX];
-	int error;
-
-	if (size >= sizeof(command))
-		return -EINVAL;
-	if (copy_from_user(command, from, size))
-		return -EFAULT;
-	command[size] = 0;
-	error = mutex_lock_interruptible(&command_lock);
-	if (error)
-		return error;
-	error = obey(strim(command));
-	mutex_unlock(&command_lock);
-	return error ? error : size;
-}
-
-static const struct file_operations control_file = {
-	.owner = THIS_MODULE,
-	.open = nonseekable_open,
-	.write = write_control,
-	.llseek = no_llseek,
-};
-
-static void write_seq(void *to, const char *text, u32 length)
-{
-	seq_write(to, text, length);
-}
-
-static int manifest_show(struct seq_file *seq, void *unused)
-{
-	stp_session_write_manifest(write_seq, seq);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(manifest);
-
-static int log_show(struct seq_file *seq, void *unused)
-{
-	seq_puts(seq, stp_log_text());
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(log);
-
-void stp_control_init(void)
-{
-	/* debugfs is for root; files go with their folder. */
-	debugfs_create_file("control", 0200, stp_folder, NULL, &control_file);
-	debugfs_create_file("manifest", 0400, stp_folder, NULL, &manifest_fops);
-	debugfs_create_file("log", 0400, stp_folder, NULL, &log_fops);
 }

@@ -222,6 +222,8 @@ static int attach(struct stp_probe *probe)
 
 	if (!is_name(probe->target))
 		return stp_refuse(probe, -STP_EINVAL, "the name of a file is of letters, digits, - and _");
+	if (!stp_folder)
+		return stp_refuse(probe, -STP_EINVAL, "its file needs debugfs; load with transport=relay");
 	if (!file)
 		file = create(probe->target);
 	if (!file)

@@ -47,6 +47,9 @@ u32 stp_hit_level(void);
  */
 __printf(3, 4) int stp_refuse(const struct stp_probe *probe, int error, const char *format, ...);
 
+/* stp_refuse_function() - The same of a function that the kernel did not take, with its errno as @error. Return: A negative STP_E*. */
+int stp_refuse_function(const struct stp_probe *probe, int error);
+
 /* stp_number() - A 64-bit number as the result of a look. */
 static inline s32 stp_number(u64 number, void *to, u32 size)
 {

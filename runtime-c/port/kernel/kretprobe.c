@@ -87,8 +87,7 @@ static int attach(struct stp_probe *probe)
 	error = register_kretprobe(&attached->kretprobe);
 	if (error) {
 		stp_free(attached);
-		return error == -ENOENT ? stp_refuse(probe, -STP_ENOENT, "no such function (%d)", error) :
-					  stp_refuse(probe, -STP_EINVAL, "refused by the kernel (%d)", error);
+		return stp_refuse_function(probe, error);
 	}
 	probe->state = attached;
 	return 0;

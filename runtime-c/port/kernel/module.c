@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The module of one program: loaded it waits; stpd starts and stops it through debugfs/stp-NAME/control.
+ * The module of one program: loaded it waits; stpd starts and stops it through debugfs/stp-NAME/control, or by netlink.
  * Must never: leave anything behind when its init fails or it is unloaded.
  */
 #include <linux/cpumask.h>
@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 
 #include "module.h"
+#include "transport.h"
 
 static unsigned long ring_size = STP_RING_SIZE_DEFAULT;
 module_param(ring_size, ulong, 0400);
@@ -26,7 +27,45 @@ static bool record;
 module_param(record, bool, 0400);
 MODULE_PARM_DESC(record, "record each hit, so that the sandbox can replay it");
 
+static char *mode = "discard";
+module_param(mode, charp, 0400);
+MODULE_PARM_DESC(mode, "what a full ring does: discard (new records) or overwrite (old ones)");
+
+static char *transport = "relay";
+module_param(transport, charp, 0400);
+MODULE_PARM_DESC(transport, "how records leave: relay (files in debugfs) or netlink");
+
 struct dentry *stp_folder;
+u64 stp_loaded_ns;
+const struct stp_transport *stp_transport = &stp_relay;
+
+void stp_port_wake(struct stp_ring *ring)
+{
+	stp_transport->wake(ring->cpu);
+}
+
+/* Return: index of @word, or -EINVAL with a line in the log. */
+static int read_word(const char *parameter, const char *word, const char *const names[2])
+{
+	int index = match_string(names, 2, word);
+
+	if (index < 0)
+		stp_log("%s must be %s or %s, not %s\n", parameter, names[0], names[1], word);
+	return index;
+}
+
+static int read_words(struct stp_config *config)
+{
+	static const char *const modes[] = STP_RING_NAMES, *const transports[] = STP_TRANSPORT_NAMES;
+	int overwrite = read_word("mode", mode, modes), way = read_word("transport", transport, transports);
+
+	if (overwrite < 0 || way < 0)
+		return -EINVAL;
+	config->overwrite = overwrite;
+	config->transport = way;
+	stp_transport = way == STP_TRANSPORT_NETLINK ? &stp_netlink : &stp_relay;
+	return 0;
+}
 
 int stp_errno(int error)
 {
@@ -69,24 +108,33 @@ static int __init stp_module_init(void)
 	struct stp_config config = limits;
 	int error;
 
+	stp_loaded_ns = stp_time_ns();
 	config.cpus = nr_cpu_ids;
 	config.record = record;
+	error = read_words(&config);
+	if (error)
+		goto no_session;
 	error = stp_errno(stp_session_init(&program, &config));
 	if (error)
 		goto no_session;
-	stp_folder = make_folder();
-	error = PTR_ERR_OR_ZERO(stp_folder);
+	error = stp_errno(stp_session_check_ring(ring_size)); /* before memory is taken for it */
+	if (!error)
+		error = stp_modules_init();
 	if (error)
-		goto no_folder;
-	error = stp_transport_init(ring_size);
+		goto no_modules;
+	if (config.transport == STP_TRANSPORT_RELAY)
+		stp_folder = make_folder();
+	error = stp_transport->init(ring_size);
 	if (error)
 		goto no_transport;
-	stp_control_init();
+	if (stp_folder)
+		stp_files_init();
 	return 0;
 
 no_transport:
 	debugfs_remove(stp_folder);
-no_folder:
+	stp_modules_fini();
+no_modules:
 	stp_session_fini();
 no_session:
 	/* There is no log file to read it from. */
@@ -96,10 +144,10 @@ no_session:
 
 static void __exit stp_module_exit(void)
 {
-	stp_session_stop();
 	stp_control_fini();
-	stp_transport_fini();
+	stp_transport->fini();
 	debugfs_remove(stp_folder);
+	stp_modules_fini();
 	stp_session_fini();
 }
 

@@ -18,3 +18,10 @@ int stp_refuse(const struct stp_probe *probe, int error, const char *format, ...
 	kfree(why);
 	return error;
 }
+
+int stp_refuse_function(const struct stp_probe *probe, int error)
+{
+	if (error == -ENOENT)
+		return stp_refuse(probe, -STP_ENOENT, "no such function (%d)", error);
+	return stp_refuse(probe, -STP_EINVAL, "refused by the kernel (%d)", error);
+}

@@ -35,6 +35,8 @@
 #define STP_READ(x) READ_ONCE(x)
 #define STP_WRITE(x, value) WRITE_ONCE(x, value)
 #define stp_barrier() barrier()
+#define stp_read_barrier() smp_rmb()
+#define stp_write_barrier() smp_wmb()
 #define stp_load_acquire(p) smp_load_acquire(p)
 #define stp_store_release(p, value) smp_store_release(p, value)
 

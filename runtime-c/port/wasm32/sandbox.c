@@ -4,6 +4,7 @@
  * It writes the recording into the in-memory file system: /cpuN.data and /manifest.json.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <stp/look.h>
 #include <stp/session.h>
@@ -88,6 +89,12 @@ void stp_sim_limit(u32 index, u32 value)
 	};
 
 	*fields[index] = value;
+}
+
+/* Whether rings of the next session overwrite (T6). */
+void stp_sim_overwrite(u32 overwrite)
+{
+	limits.overwrite = overwrite;
 }
 
 /* Return: as stp_session_init(). */
@@ -250,6 +257,29 @@ const u8 *stp_sim_unread(u32 cpu)
 	unsigned long size;
 
 	return stp_ring_peek(&stp_session.cpu[cpu].ring, &size);
+}
+
+static u32 snapshot_size;
+
+/* What a ring that overwrites holds now; stp_sim_snapshot_size() bytes. Return: NULL if there is no memory for it; the caller's stp_sim_drop_snapshot() gives it back. */
+u8 *stp_sim_snapshot(u32 cpu)
+{
+	const struct stp_ring *ring = &stp_session.cpu[cpu].ring;
+	u8 *bytes = malloc(ring->size);
+	unsigned long from;
+
+	snapshot_size = bytes ? stp_ring_snapshot(ring, bytes, &from) : 0;
+	return bytes;
+}
+
+u32 stp_sim_snapshot_size(void)
+{
+	return snapshot_size;
+}
+
+void stp_sim_drop_snapshot(u8 *bytes)
+{
+	free(bytes);
 }
 
 const struct stp_ledger *stp_sim_row(u32 cpu, u32 probe)

@@ -25,6 +25,16 @@ static struct stp_probe probes[BED_PROBES];
 static struct stp_probe *const refs[BED_PROBES] = { &probes[0], &probes[1] };
 static void *rings[2];
 
+void bed_nothing(struct stp_ctx *ctx)
+{
+	(void)ctx;
+}
+
+int bed_init(const struct stp_program *program, struct stp_config config)
+{
+	return stp_session_init(program, &config);
+}
+
 struct stp_probe *bed_probe(u32 index)
 {
 	return refs[index];
@@ -34,7 +44,7 @@ int bed_try(const struct bed_options *o)
 {
 	struct stp_program program = { .probes = refs, .probes_count = BED_PROBES, .maps = o->maps, .maps_count = o->maps_count };
 	struct stp_config config = {
-		.cpus = o->cpus, .print_size = BED_PRINT_SIZE, .strings = o->strings ? o->strings : 4, .record = o->record, .actions = o->actions,
+		.cpus = o->cpus, .print_size = BED_PRINT_SIZE, .strings = o->strings ? o->strings : 4, .record = o->record, .overwrite = o->overwrite, .actions = o->actions,
 		.actions_ends = o->actions_ends ? o->actions_ends : 2 * o->actions, .time_us = o->time_us,
 		.overload_percent = o->overload_percent, .overload_interval_ms = o->overload_interval_ms, .errors = o->errors,
 	};
@@ -59,16 +69,11 @@ void bed_open(const struct bed_options *options)
 	need(!stp_session_start());
 }
 
-static void no_body(struct stp_ctx *ctx)
-{
-	(void)ctx;
-}
-
 void bed_close(void)
 {
 	u32 i;
 
-	probes[1].body = no_body;
+	probes[1].body = bed_nothing;
 	stp_session_fini();
 	for (i = 0; i < 2; i++) {
 		stp_free(rings[i]);
@@ -145,4 +150,21 @@ void bed_check_ledger(void)
 			}
 		}
 	}
+}
+
+const char *bed_logged(void)
+{
+	static size_t seen;
+	const char *text = stp_log_text() + seen;
+
+	seen += strlen(text);
+	return text;
+}
+
+u32 bed_random(u32 limit)
+{
+	static u64 state = 1;
+
+	state = state * 6364136223846793005ull + 1442695040888963407ull;
+	return (state >> 33) % limit;
 }

@@ -15,7 +15,7 @@ struct bed_options {
 	u32 maps_count;
 	u32 cpus; /* up to 2 */
 	u32 strings; /* 0: 4 */
-	bool record;
+	bool record, overwrite;
 	u32 actions, actions_ends, time_us, overload_percent, overload_interval_ms, errors;
 };
 
@@ -25,6 +25,11 @@ int bed_try(const struct bed_options *options);
 /* Stop, fini; needs that nothing is left. */
 void bed_close(void);
 struct stp_probe *bed_probe(u32 index);
+/* A body that does nothing. */
+void bed_nothing(struct stp_ctx *ctx);
+
+/* Init of a program of its own, not of the bed's probes; stp_session_fini() ends it. */
+int bed_init(const struct stp_program *program, struct stp_config config);
 
 /* Takes all that is readable of a CPU and needs that it is well-formed. Gives the text: of prints as it is, errors as E(...). */
 const char *bed_read(u32 cpu);
@@ -36,8 +41,30 @@ extern u32 bed_records;
 /* X4 of all rows. */
 void bed_check_ledger(void);
 
-void maps_cases(void);
+/* What the log says more since the last call. */
+const char *bed_logged(void);
+
+/* A number below @limit, the next of one sequence. */
+u32 bed_random(u32 limit);
+
+/* That two texts are the same; else it shows the first. */
+#define need_text(text, expected) do { \
+	const char *found = (text); \
+	watch_need(!strcmp(found, expected), found, __FILE__, __LINE__); \
+} while (0)
+#define need_log(expected) need_text(bed_logged(), expected)
+#define need_printed(expected) need_text(bed_read(0), expected)
+
+void init_cases(void);
+void rings_cases(void);
+void life_cases(void);
+void hits_cases(void);
 void looks_cases(void);
+void texts_cases(void);
+void statistics_cases(void);
+void maps_cases(void);
+void waiting_cases(void);
 void explore_all(void);
+void reports_cases(void);
 
 #endif

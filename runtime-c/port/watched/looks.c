@@ -76,13 +76,6 @@ static void done(void)
 	watch.look = NULL;
 }
 
-#define NEED_TEXT(text, expected) need_text(text, expected, __LINE__)
-
-static void need_text(const char *text, const char *expected, int line)
-{
-	watch_need(!strcmp(text, expected), text, __FILE__, line);
-}
-
 static void read_numbers(struct stp_ctx *ctx)
 {
 	u64 number = 0x1122334455667788;
@@ -144,10 +137,10 @@ static void read_names(struct stp_ctx *ctx)
 	give(&minus, 8);
 	need(stp_tracepoint_int(ctx, prev_pid) == -5);
 	give_text("swapper");
-	NEED_TEXT(stp_tracepoint_string(ctx, prev_comm), "swapper");
+	need_text(stp_tracepoint_string(ctx, prev_comm), "swapper");
 	need(asked(STP_LOOK_FIELD_STRING, 0, 0, STP_STRING_SIZE_MAX));
 	give_text("eth0");
-	NEED_TEXT(stp_field_string(ctx, 5, net_device, name), "eth0");
+	need_text(stp_field_string(ctx, 5, net_device, name), "eth0");
 	need(asked(STP_LOOK_MEMBER_STRING, 5, 0, STP_STRING_SIZE_MAX));
 	need(stp_control_answer(ctx, "x") == -STP_ESTATE);
 }
@@ -165,13 +158,13 @@ static void read_strings(struct stp_ctx *ctx)
 	u32 i;
 
 	give_text("/etc/passwd");
-	NEED_TEXT(stp_user_string(ctx, 5), "/etc/passwd");
+	need_text(stp_user_string(ctx, 5), "/etc/passwd");
 	need(asked(STP_LOOK_USER_STRING, 5, 0, STP_STRING_SIZE_MAX));
 	played.asked = 0;
-	NEED_TEXT(stp_kernel_string(ctx, 6), "/etc/passwd");
+	need_text(stp_kernel_string(ctx, 6), "/etc/passwd");
 	need(asked(STP_LOOK_KERNEL_STRING, 6, 0, STP_STRING_SIZE_MAX));
 	give(NULL, -STP_EFAULT);
-	NEED_TEXT(stp_user_string(ctx, 5), "");
+	need_text(stp_user_string(ctx, 5), "");
 	need(reads()->attempted == 3 && reads()->delivered == 2 && reads()->lost[STP_LOSS_FAULT] == 1 && !row->cut);
 	/* One byte short of the limit is whole; at it one byte is cut. */
 	memset(longest, 'x', sizeof(longest));
@@ -180,12 +173,12 @@ static void read_strings(struct stp_ctx *ctx)
 	give(longest, STP_STRING_SIZE_MAX);
 	need(strlen(stp_user_string(ctx, 5)) == STP_STRING_SIZE_MAX - 1 && row->cut == 1);
 	longest[STP_STRING_SIZE_MAX - 1] = 0;
-	NEED_TEXT(stp_hit_text(ctx), longest);
-	NEED_TEXT(stp_symbol(ctx, 3), longest);
-	NEED_TEXT(stp_user_string(ctx, 5), longest);
+	need_text(stp_hit_text(ctx), longest);
+	need_text(stp_symbol(ctx, 3), longest);
+	need_text(stp_user_string(ctx, 5), longest);
 	/* The pool of eight is used up. */
 	for (i = 0; i < 3; i++)
-		NEED_TEXT(stp_user_string(ctx, 5), "");
+		need_text(stp_user_string(ctx, 5), "");
 	need(reads()->lost[STP_LOSS_FULL] == 3 && reads()->attempted == 11);
 }
 
@@ -232,10 +225,10 @@ static void read_vectors(struct stp_ctx *ctx)
 	struct stp_ledger *row = &stp_session.cpu[0].rows[0];
 	const char *string;
 
-	NEED_TEXT(vector(ctx, 4, 99, 0), "a bb ccc d");
-	NEED_TEXT(vector(ctx, 0, 99, 0), "");
+	need_text(vector(ctx, 4, 99, 0), "a bb ccc d");
+	need_text(vector(ctx, 0, 99, 0), "");
 	need(reads()->delivered == 2 && !row->cut);
-	NEED_TEXT(vector(ctx, 4, 2, 0), "a bb");
+	need_text(vector(ctx, 4, 2, 0), "a bb");
 	need(reads()->lost[STP_LOSS_FAULT] == 1 && !row->cut);
 	string = vector(ctx, STP_VECTOR_STRINGS_MAX, 9999, 1);
 	need(strlen(string) == 2 * STP_VECTOR_STRINGS_MAX - 1 && !row->cut);
@@ -269,15 +262,15 @@ static void read_stacks(struct stp_ctx *ctx)
 	u32 i;
 
 	give(frames, 16);
-	NEED_TEXT(stp_stack(ctx), "<stack 0xffffffff81000000 0x1f>");
+	need_text(stp_stack(ctx), "<stack 0xffffffff81000000 0x1f>");
 	need(asked(STP_LOOK_STACK, 0, 0, sizeof(ctx->frames)));
 	give(frames, 24); /* a last 0: the walk was cut short */
-	NEED_TEXT(stp_user_stack(ctx), "<ustack 11 0xffffffff81000000 0x1f ...>");
+	need_text(stp_user_stack(ctx), "<ustack 11 0xffffffff81000000 0x1f ...>");
 	give(NULL, -STP_ENOENT);
-	NEED_TEXT(stp_stack(ctx), "");
+	need_text(stp_stack(ctx), "");
 	need(reads()->delivered == 3);
 	give(NULL, -STP_EFAULT);
-	NEED_TEXT(stp_stack(ctx), "");
+	need_text(stp_stack(ctx), "");
 	need(reads()->lost[STP_LOSS_FAULT] == 1);
 	for (i = 0; i <= STP_STACK_FRAMES_MAX; i++)
 		frames[i] = 0xffffffff81000000 + i;
@@ -312,9 +305,9 @@ static void read_without_actions(struct stp_ctx *ctx)
 	give(&word, 4);
 	need(stp_kernel_int(ctx, 1, 4) == 7);
 	need(stp_kernel_read(ctx, &word, 1, 4) == -STP_EBUDGET && !word);
-	NEED_TEXT(stp_user_string(ctx, 5), "");
-	NEED_TEXT(stp_user_strings(ctx, 5), "");
-	NEED_TEXT(stp_stack(ctx), "");
+	need_text(stp_user_string(ctx, 5), "");
+	need_text(stp_user_strings(ctx, 5), "");
+	need_text(stp_stack(ctx), "");
 	need(!stp_field(ctx, 1, a, b) && !stp_tracepoint_int(ctx, c));
 	need(stp_print_stack(ctx) == -STP_EBUDGET && stp_print_registers(ctx) == -STP_EBUDGET);
 	need(reads()->attempted == 7 && reads()->delivered == 1 && reads()->lost[STP_LOSS_BUDGET] == 6);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* Maps larger than those of a replay: orders, schemes, walks that are disturbed, accessors, who waits for a lock. */
+/* Maps larger than those of a replay: orders, schemes, walks that are disturbed, accessors. */
 #include <stdio.h>
 
 #include <stp/print.h>
@@ -26,14 +26,6 @@ static void open_maps(void)
 	static const struct bed_options options = { .maps = maps, .maps_count = MAPS, .cpus = 2, .actions = 100 };
 
 	bed_open(&options);
-}
-
-static u32 random_below(u32 limit)
-{
-	static u64 state = 1;
-
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (state >> 33) % limit;
 }
 
 /* What a map should hold, in insertion order. */
@@ -127,8 +119,8 @@ static void check_merged(u32 count)
 	u32 i, sort, at = 0;
 
 	for (i = 0; i < count; i++) {
-		u32 second = random_below(2);
-		s64 value = (s64)random_below(5) - 2;
+		u32 second = bed_random(2);
+		s64 value = (s64)bed_random(5) - 2;
 
 		first[i] = !(i % 2 && second);
 		watch.cpu = i % 2;
@@ -166,17 +158,17 @@ static void case_orders(void)
 		memset(shadow, 0, sizeof(shadow));
 		for (i = 0; i < count; i++) {
 			shadow[i].key = i * 37 % MANY - 50;
-			shadow[i].value = (s64)random_below(20) - 10;
+			shadow[i].value = (s64)bed_random(20) - 10;
 			need(!stp_map_set(&by_number, STP_KEY(shadow[i].key), shadow[i].value));
 		}
 		for (sort = 0; sort < 6; sort++)
 			check_order(&by_number.map, count, sort < 4 ? sort : STP_BY_KEY(1) + sort - 4, false);
 		check_merged(count);
 		for (i = 0; i < count; i++) {
-			s64 samples = 1 + random_below(4);
+			s64 samples = 1 + bed_random(4);
 
 			for (n = 0; n < samples; n++) {
-				s64 sample = (s64)random_below(9) - 4;
+				s64 sample = (s64)bed_random(9) - 4;
 
 				add_sample(&shadow[i], sample);
 				need(!stp_map_stat_add(&measured, STP_KEY(shadow[i].key), sample));
@@ -187,12 +179,12 @@ static void case_orders(void)
 				check_order(&measured.map, count, 2 * statistics[n] + sort, false);
 		for (i = 0; i < count; i++) {
 			struct shadow *one = &shadow[i];
-			s64 samples = random_below(4);
+			s64 samples = bed_random(4);
 
 			one->count = one->sum = one->min = one->max = one->avg = 0;
 			for (n = 0; n <= samples; n++) {
 				static const s64 ends[] = { STP_INT64_MAX, STP_INT64_MIN + 1, STP_INT64_MAX - 1, 5 };
-				s64 sample = ends[random_below(4)];
+				s64 sample = ends[bed_random(4)];
 
 				add_sample(one, sample);
 				need(!stp_map_stat_add(&huge, STP_KEY(one->key), sample));
@@ -202,8 +194,8 @@ static void case_orders(void)
 			for (sort = 0; sort < 2; sort++)
 				check_order(&huge.map, count, 2 * statistics[n] + sort, false);
 		for (i = 0; i < count; i++) {
-			sprintf(shadow[i].name, "%.*s%u", (int)random_below(12), "prefix of all", random_below(4));
-			sprintf(shadow[i].text, "%.*s%s", (int)random_below(20), "text\xff\x80 that goes on ", random_below(2) ? "" : "\xe0");
+			sprintf(shadow[i].name, "%.*s%u", (int)bed_random(12), "prefix of all", bed_random(4));
+			sprintf(shadow[i].text, "%.*s%s", (int)bed_random(20), "text\xff\x80 that goes on ", bed_random(2) ? "" : "\xe0");
 			need(!stp_map_set_string(&by_name, STP_KEY(shadow[i].name, shadow[i].key), shadow[i].text));
 		}
 		for (sort = 0; sort < 2; sort++) {
@@ -508,100 +500,6 @@ static void case_walks(void)
 	with_entries(merged_walk, 200, "0=6 1=15 2=24 9=87 8=78 16 0");
 }
 
-/* Locks */
-
-static u32 *wanted;
-static u32 free_after;
-static u32 breaths; /* turns with interrupts on */
-
-static void free_it(void)
-{
-	breaths += !watch.irq_off[watch.cpu];
-	if (watch.relaxes == free_after)
-		*wanted = 0;
-}
-
-/* M6: who meets another CPU waits, but not for ever; who meets his own does not; in nmi it is shorter. */
-static void case_waiting(void)
-{
-	struct stp_ledger_kind *calls;
-	s64 value;
-
-	open_maps();
-	calls = &stp_session.cpu[0].none.row->kind[STP_LOSS_KIND_MAP];
-	wanted = &by_number.map.parts->owner;
-	*wanted = 2;
-	need(stp_map_add(&by_number, STP_KEY(1), 1) == -STP_EBUSY);
-	need(watch.relaxes == STP_LOCK_SPINS_MAX && calls->lost[STP_LOSS_BUSY] == 1 && calls->attempted == 1);
-	watch.relaxes = 0;
-	watch.relax = free_it;
-	free_after = STP_LOCK_SPINS_MAX;
-	need(!stp_map_add(&by_number, STP_KEY(1), 1));
-	need(watch.relaxes == STP_LOCK_SPINS_MAX && !*wanted);
-	*wanted = 2;
-	watch.relaxes = 0;
-	free_after = 3;
-	need(!stp_map_read(&by_number.map, STP_ARGS(1), &value));
-	need(value == 1 && watch.relaxes == 3 && !*wanted);
-	*wanted = 1;
-	watch.relaxes = 0;
-	need(stp_map_add(&by_number, STP_KEY(1), 1) == -STP_EBUSY && !watch.relaxes && *wanted == 1);
-	need(stp_map_contains(&by_number, STP_KEY(1)) == -STP_EBUSY && stp_map_clear(&by_number) == -STP_EBUSY && stp_map_del(&by_number, STP_KEY(1)) == -STP_EBUSY);
-	*wanted = 0;
-	watch.relax = NULL;
-
-	/* All parts or none. */
-	merged.map.parts[1].owner = 2;
-	watch.relaxes = 0;
-	need(stp_map_read(&merged.map, STP_ARGS(1), &value) == -STP_EBUSY && !merged.map.parts[0].owner && merged.map.parts[1].owner == 2);
-	need(watch.relaxes == STP_LOCK_SPINS_MAX);
-	need(!stp_map_add(&merged, STP_KEY(1), 1)); /* CPU 0's own is free */
-	merged.map.parts[1].owner = 0;
-	need(!stp_map_read(&merged.map, STP_ARGS(1), &value) && value == 1 && !merged.map.parts[0].owner && !merged.map.parts[1].owner);
-	watch_quiet("waiting");
-	bed_close();
-}
-
-static void read_held(struct stp_ctx *ctx)
-{
-	watch.relaxes = 0;
-	need(!stp_map_get(&by_number, STP_KEY(1)));
-	need(watch.relaxes == (ctx->level == STP_CONTEXT_NMI ? STP_LOCK_SPINS_NMI_MAX : STP_LOCK_SPINS_MAX));
-}
-
-static void case_waiting_nmi(void)
-{
-	struct bed_options options = { .body = read_held, .maps = maps, .maps_count = MAPS, .cpus = 2, .actions = 10 };
-	u32 level;
-
-	bed_open(&options);
-	by_number.map.parts->owner = 2;
-	for (level = 0; level < STP_CONTEXTS; level++)
-		stp_probe_hit(bed_probe(0), level, NULL);
-	by_number.map.parts->owner = 0;
-	bed_close();
-	watch_quiet("waiting in nmi");
-}
-
-/* A refill waits as long as it takes, with interrupts on between its tries. */
-static void case_waiting_refill(void)
-{
-	static struct stp_map *const one[] = { &refilled.map };
-	struct bed_options options = { .maps = one, .maps_count = 1, .cpus = 1, .actions = 100 };
-
-	bed_open(&options);
-	pushes(4, 0);
-	wanted = &refilled.map.parts->owner;
-	*wanted = 2;
-	free_after = 3 * STP_LOCK_SPINS_MAX + 1;
-	watch.relax = free_it;
-	breaths = 0;
-	stp_session_refill();
-	need(!*wanted && breaths == 2 && watch.relaxes >= free_after && refilled.map.parts->spare == 4);
-	watch_quiet("waiting refill");
-	bed_close();
-}
-
 /* Two keys of which the hash is one: the words tell them apart. */
 STP_MAP(twins, STP_KEYS(STP_INT64, STP_INT64), STP_INT64, .entries_max = 8, .per_cpu = true);
 STP_MAP(plain_twins, STP_KEYS(STP_INT64, STP_INT64), STP_INT64, .entries_max = 8);
@@ -666,156 +564,12 @@ static void case_twins(void)
 	bed_close();
 }
 
-STP_STAT(timed, .hist = STP_HIST_LOG);
-STP_MAP(ranged, STP_KEYS(STP_INT64), STP_STATS, .entries_max = 2, .hist = STP_HIST_LINEAR(0, 125, 1), .per_cpu = true);
-
-/* A histogram needs room as a walk does. */
-static void no_room(struct stp_ctx *ctx)
-{
-	stp_stat_add(&timed, 1);
-	stp_foreach(&timed, a) {
-		need(!stp_print_hist(ctx, &timed, STP_KEY()));
-		stp_foreach(&timed, b)
-			need(a != b && stp_print_hist(ctx, &timed, STP_KEY()) == -STP_EBUSY);
-	}
-	need(ctx->row->kind[STP_LOSS_KIND_MAP].lost[STP_LOSS_BUSY] == 1 && !timed.map.rooms[0].busy && !timed.map.rooms[1].busy);
-	need(stp_print_hist(ctx, &ranged, STP_KEY(7)) == -STP_ENOENT && !ranged.map.rooms[0].busy);
-}
-
-/* Exactly as many buckets as there are. */
-static void case_buckets(void)
-{
-	static struct stp_map *const all[] = { &timed.map, &ranged.map };
-	struct bed_options options = { .maps = all, .maps_count = 2, .cpus = 2 };
-	struct stp_stats stats;
-	u64 buckets[STP_HIST_BUCKETS_MAX];
-	s64 sample;
-	u32 i;
-
-	bed_open(&options);
-	need(ranged.map.hist.buckets == STP_HIST_BUCKETS_MAX);
-	for (sample = -3; sample <= 130; sample++) {
-		watch.cpu = sample & 1;
-		need(!stp_map_stat_add(&ranged, STP_KEY(1), sample) && !stp_stat_add(&timed, sample));
-	}
-	watch.cpu = 0;
-	memset(buckets, 0xff, sizeof(buckets));
-	need(!stp_map_read_stats(&ranged.map, STP_ARGS(1), &stats, buckets));
-	for (i = 0; i < STP_HIST_BUCKETS_MAX; i++)
-		need(buckets[i] == (i == 0 ? 3 : i == 127 ? 5 : 1));
-	need(stats.count == 134 && stats.min == -3 && stats.max == 130 && stats.sum[0] == 8509 && !stats.sum[1]);
-	need(!stp_map_read_stats(&timed.map, STP_ARGS(), &stats, buckets));
-	need(buckets[62] == 2 && buckets[63] == 1 && buckets[64] == 1 && buckets[65] == 1 && buckets[66] == 2 && buckets[71] == 64 && buckets[72] == 3);
-	need(!stp_map_read_stats(&ranged.map, STP_ARGS(2), &stats, buckets) && !stats.count && !buckets[1] && !buckets[127]);
-	need(stp_stats_min(&stats) == 0 && stp_stats_max(&stats) == 0);
-	bed_close();
-	options.body = no_room;
-	bed_open(&options);
-	stp_probe_hit(bed_probe(0), STP_CONTEXT_TASK, NULL);
-	watch_quiet("no room");
-	bed_close();
-}
-
-/* Counts near the end of what they may be: what is printed is still one line of 50 columns for each. */
-static void print_hists(struct stp_ctx *ctx)
-{
-	static struct stp_hist hist = STP_HIST_LINEAR(0, 2, 1);
-	u64 buckets[5] = { 0 };
-
-	need(!stp_hist_init(&hist, "h") && hist.buckets == 5);
-	stp_hist_print(ctx, &hist, buckets);
-	need(!ctx->print_used);
-	buckets[1] = ~0ull;
-	buckets[3] = 1ull << 63;
-	stp_hist_print(ctx, &hist, buckets);
-}
-
-static void case_hists(void)
-{
-	struct bed_options options = { .body = print_hists, .cpus = 1 };
-
-	bed_open(&options);
-	stp_probe_hit(bed_probe(0), STP_CONTEXT_TASK, NULL);
-#define TEN "@@@@@@@@@@"
-#define FIVE "     "
-	watch_need(!strcmp(bed_read(0), "value |-------------------------------------------------- count\n"
-		"    0 |" TEN TEN TEN TEN "@@@@@@@@@  18446744073709551615\n"
-		"    1 |" FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE "0\n"
-		"    2 |" TEN TEN "@@@@" FIVE FIVE FIVE FIVE FIVE "   9223372036854775808\n\n"), "histogram of the largest counts", __FILE__, __LINE__);
-	bed_close();
-}
-
-/* S2, S3: exact, against integers of 128 bits. */
-static void case_statistics(void)
-{
-	static const struct stp_hist none = { .kind = STP_HIST_KIND_NONE };
-	struct stp_stats stats, part;
-	u32 round, i;
-
-	for (round = 0; round < 3000; round++) {
-		u32 bits = 1 + random_below(40), samples = 1 + random_below(50);
-		__int128 sum = 0, squares = 0, spread;
-
-		stp_stats_clear(&stats, NULL, 0);
-		stp_stats_clear(&part, NULL, 0);
-		for (i = 0; i < samples; i++) {
-			s64 sample = (((s64)random_below(1u << 31) << 31 | random_below(1u << 31)) & ((1ll << bits) - 1)) - (random_below(2) ? 1ll << (bits - 1) : 0);
-
-			stp_stats_add(i % 3 ? &stats : &part, &none, sample);
-			sum += sample;
-			squares += (__int128)sample * sample;
-		}
-		stp_stats_merge(&stats, NULL, &part, NULL, 0);
-		spread = samples * squares - sum * sum;
-		need(stp_stats_avg(&stats) == (s64)(sum / samples) && !stp_stats_overflow(&stats));
-		if (samples < 2 || spread / (samples * (samples - 1)) <= STP_INT64_MAX)
-			need(stp_stats_variance(&stats) == (samples < 2 ? 0 : (s64)(spread / (samples * (samples - 1)))));
-		else
-			need(stp_stats_variance(&stats) == STP_INT64_MAX);
-	}
-	/* Sums beyond int64. */
-	for (round = 1; round < 40; round++) {
-		__int128 sum = 0;
-
-		stp_stats_clear(&stats, NULL, 0);
-		for (i = 0; i < round; i++) {
-			s64 sample = (round % 2 ? STP_INT64_MAX : STP_INT64_MIN) + (s64)random_below(1000) * (round % 2 ? -1 : 1);
-
-			stp_stats_add(&stats, &none, sample);
-			sum += sample;
-		}
-		need(stp_stats_avg(&stats) == (s64)(sum / round) && stp_stats_overflow(&stats) == (round > 1));
-	}
-	stp_stats_clear(&stats, NULL, 0);
-	need(!stp_stats_avg(&stats) && !stp_stats_variance(&stats));
-	for (i = 0; i < 3; i++)
-		stp_stats_add(&stats, &none, STP_INT64_MIN);
-	need(stp_stats_avg(&stats) == STP_INT64_MIN && !stp_stats_variance(&stats));
-	stp_stats_add(&stats, &none, STP_INT64_MAX);
-	need(stp_stats_variance(&stats) == STP_INT64_MAX && stp_stats_avg(&stats) == -4611686018427387904ll);
-	for (i = 0; i < 10; i++) /* the sum of squares is beyond 128 bits */
-		stp_stats_add(&stats, &none, STP_INT64_MIN);
-	need(stp_stats_variance(&stats) == STP_INT64_MAX && !~stats.sumsq[0] && !~stats.sumsq[1]);
-	/* The same of samples for which the formula would give a small number from what is left of the sum. */
-	stp_stats_clear(&stats, NULL, 0);
-	for (i = 0; i < 4; i++)
-		stp_stats_add(&stats, &none, STP_INT64_MIN);
-	stp_stats_add(&stats, &none, -4354685564936845355ll);
-	need(stp_stats_variance(&stats) == STP_INT64_MAX);
-}
-
 void maps_cases(void)
 {
-	case_statistics();
 	case_twins();
-	case_buckets();
-	case_hists();
 	case_orders();
 	case_no_orders();
 	case_spread();
 	case_schemes();
 	case_walks();
-	case_waiting();
-	case_waiting_nmi();
-	case_waiting_refill();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* The watched world's part of include/stp/port.h. Siblings: watched_main.c has the cases */
+/* The watched world's part of include/stp/port.h. Sibling: watched_main.c runs the cases */
 #include <stdio.h>
 #include <stdlib.h>
 
