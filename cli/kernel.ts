@@ -7,6 +7,8 @@ import { runProbeOnKernel } from "../kernel-harness/run.ts";
 import { describeFacts, readWorkload } from "../kernel-harness/workload.ts";
 import { keepSeenSymbols } from "../stpd/post/seen.ts";
 import { kernelBenchCommand } from "./kernel-bench.ts";
+import { kernelBisectCommand } from "./kernel-bisect.ts";
+import { kernelTestCommand } from "./kernel-test.ts";
 import { readProbe, newDirectory } from "./program.ts";
 import { beginProgress, wholeNumber, WORKLOAD_HELP } from "./terminal.ts";
 
@@ -30,6 +32,8 @@ export function kernelCommand(): Command {
     .option("--cpus <n>", "CPUs of the guest", wholeNumber(1, LIMITS.CPUS_MAX.value), 2)
     .option("--workload <workload>", WORKLOAD_HELP, "opens")
     .action(record);
+  kernel.addCommand(kernelTestCommand());
+  kernel.addCommand(kernelBisectCommand());
   kernel.addCommand(kernelBenchCommand());
   return kernel;
 }

@@ -5,15 +5,13 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chooseAccelerator } from "../kernel-harness/accelerator.ts";
-import { fetchKernel } from "../kernel-harness/fetch.ts";
-import { findKernel } from "../kernel-harness/kernels.ts";
 import { LOSS_KINDS, type LossKind } from "../spec/protocol.ts";
 import { decodeEvent } from "../spec/recording/event.ts";
 import { readManifest } from "../spec/recording/manifest.ts";
 import { readTrace } from "../stpd/post/trace.ts";
 import { stp, TEST_MS_MAX } from "./testing.ts";
+import { TESTED_KERNEL, testedKernel } from "../kernel-harness/testing.ts";
 
-const KERNEL = "debian-6.1-cloud";
 const PROBE = "examples/001-opens/probe.c";
 const EVENTS_MIN = 10_000;
 
@@ -28,7 +26,7 @@ describe("stp kernel record", { timeout: TEST_MS_MAX }, () => {
 
   beforeAll(async () => {
     recording = join(directory, "recording");
-    const recorded = await stp(["kernel", "record", PROBE, "--on", KERNEL, "-o", recording]);
+    const recorded = await stp(["kernel", "record", PROBE, "--on", TESTED_KERNEL, "-o", recording]);
     expect(recorded.status, recorded.stderr).toBe(0);
     expect(recorded.left).toEqual([]);
     counted = new Map([...recorded.stdout.matchAll(/^(wl-\d+) opens=(\d+)$/gm)].map((match) => [match[1]!, match[2]!]));
@@ -66,14 +64,14 @@ describe("stp kernel record", { timeout: TEST_MS_MAX }, () => {
 
 describe("stp verify", { timeout: TEST_MS_MAX }, () => {
   test("on a kernel finds no divergence in 100,000 operations", async () => {
-    const { status, stdout, stderr } = await stp(["verify", "--on", KERNEL, "--ops", "100000", "--json"]);
+    const { status, stdout, stderr } = await stp(["verify", "--on", TESTED_KERNEL, "--ops", "100000", "--json"]);
     expect(status, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ ops: 100_000, on: KERNEL, divergences: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({ ops: 100_000, on: TESTED_KERNEL, divergences: 0 });
   });
 
   test("in two guests says at most once that KVM is there but cannot be used", async () => {
-    const accelerator = await chooseAccelerator(await fetchKernel(findKernel(KERNEL)), () => {});
-    const { status, stdout, stderr } = await stp(["verify", "--on", `${KERNEL},${KERNEL}`, "--ops", "1000"]);
+    const accelerator = await chooseAccelerator(await testedKernel(), () => {});
+    const { status, stdout, stderr } = await stp(["verify", "--on", `${TESTED_KERNEL},${TESTED_KERNEL}`, "--ops", "1000"]);
     expect(status, stderr).toBe(0);
     expect(stdout.trimEnd().split("\n")).toHaveLength(2);
     expect(stderr.match(/booting/g)).toHaveLength(2);
@@ -91,7 +89,7 @@ describe("stp run on a kernel", { timeout: TEST_MS_MAX }, () => {
     const cwd = join(place, "cwd");
     await mkdir(cwd);
     await writeFile(join(place, "refused.c"), text);
-    const { status, stdout, stderr, left } = await stp(["run", "../refused.c", "--on", KERNEL, "-o", "out"], { cwd });
+    const { status, stdout, stderr, left } = await stp(["run", "../refused.c", "--on", TESTED_KERNEL, "-o", "out"], { cwd });
     expect({ status, stdout, left }).toEqual({ status: 2, stdout: "", left: [] });
     expect(await readdir(cwd)).toEqual([]);
     expect(await readdir(place)).toEqual(["cwd", "refused.c"]);
@@ -115,7 +113,7 @@ describe("stp run on a kernel", { timeout: TEST_MS_MAX }, () => {
         if (!name.startsWith("qemu-system")) await symlink(join(folder, name), join(bin, name)).catch(() => {}); // the first of a name wins, as on PATH
       }
     }
-    const { status, stdout, stderr, left } = await stp(["run", PROBE, "--on", KERNEL, "-o", join(directory, "out")], { env: { ...process.env, PATH: bin } });
+    const { status, stdout, stderr, left } = await stp(["run", PROBE, "--on", TESTED_KERNEL, "-o", join(directory, "out")], { env: { ...process.env, PATH: bin } });
     expect({ status, stdout, left }).toEqual({ status: 2, stdout: "", left: [] });
     expect(stderr.trimEnd().split("\n").at(-1)).toBe('stp: Cannot find qemu-system-x86_64: run "sudo apt-get install qemu-system-x86"');
     expect(existsSync(join(directory, "out"))).toBe(false);

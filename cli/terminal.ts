@@ -8,6 +8,8 @@ export interface Progress {
   readonly show: (line: string) => void;
   /** A line that stays, on stderr. */
   readonly note: (line: string) => void;
+  /** Takes the line away until it is drawn again: for what goes to stdout meanwhile. */
+  readonly hide: () => void;
   readonly end: () => void;
 }
 
@@ -23,6 +25,7 @@ export function beginProgress(line: string): Progress {
       spinner.clear();
       process.stderr.write(`stp: ${text}\n`);
     },
+    hide: () => void spinner.clear(),
     end: () => void spinner.stop(),
   };
 }
@@ -37,4 +40,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`it must be a whole number from ${min} to ${max}`);
     return value;
   };
+}
+
+/** For an option that may be given again. */
+export function gather(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
 }

@@ -54,7 +54,7 @@ async function verifyOn(world: string, { ops, seed }: VerifyOptions, progress: P
   const common = { operations: ops, seed, model, progress: (made: number) => progress.show(`verifying on ${world}: ${made} of ${ops} operations`) };
   if (world === "sandbox") return verify({ ...common, target: await wasmTargets(undefined, progress.show) });
   if (world === "native") return verify({ ...common, target: await nativeTargets(progress.show) });
-  return verifyBatch({ ...common, run: async (batch) => replayOnKernel(world, batch, progress.note) });
+  return verifyBatch({ ...common, run: async (batch) => replayOnKernel(world, batch, { report: progress.note }) });
 }
 
 /** A sentence, if a run reached what no rule allows, or did not reach something for all its length. */
@@ -74,7 +74,7 @@ function cellsAsJson({ reached, legal, missing, illegal }: CellReport): unknown 
 
 function asText(world: string, { seed }: VerifyOptions, { operations, seconds, divergence, cells }: VerifyResult): string {
   if (!divergence) {
-    const speed = `${Math.round(operations / seconds)} a second`;
+    const speed = `${Math.round(operations / seconds)} a second${HERE.includes(world) ? "" : " in the guest"}`;
     return `${world}: ${operations} operations of seed ${seed} agree with the model (${speed}; ${cells.reached} of ${cells.legal} results, each by level)\n`;
   }
   return [

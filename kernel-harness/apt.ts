@@ -1,7 +1,7 @@
 /**
  * Debian packages without root: apt works on state of its own inside a folder, packages are unpacked and never installed.
  *
- * Siblings: fetch.ts takes kernels from here, bench/tree.ts the peers.
+ * Siblings: fetch.ts takes kernels from here, tree.ts programs.
  */
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,25 +27,32 @@ export interface Dependency {
 }
 
 export interface Apt {
-  update(): Promise<void>;
+  /** Reads the package lists. Told through `report` if only some came: what is asked of the others is then not found, or older. */
+  update(report?: (line: string) => void): Promise<void>;
   /** Dependencies of the candidate, or of `name=version`; none if there is no such package. */
   depends(name: string): Promise<Dependency[]>;
   /** Downloads packages, as `name` or `name=version`, and unpacks them below `into`; nothing is installed. */
   unpack(packages: readonly string[], into: string): Promise<void>;
 }
 
-/** apt with lists, cache and downloads below `directory`, and the machine's own sources and keys. `what` is for messages. */
-export async function openApt(what: string, directory: string): Promise<Apt> {
+/**
+ * apt with lists, cache and downloads below `directory`, and the machine's own sources and keys. `what` is for messages.
+ * Packages of another architecture than amd64 are asked for as `name:arm64`, if it is among `foreign`.
+ */
+export async function openApt(what: string, directory: string, foreign: readonly string[] = []): Promise<Apt> {
   needProgram("apt-get", "apt");
   needProgram("dpkg", "dpkg");
   const archives = join(directory, "download");
   await Promise.all([archives, join(directory, "lists/partial"), join(directory, "cache/archives/partial")].map((path) => mkdir(path, { recursive: true })));
   await writeFile(join(directory, "status"), "");
-  const options = [...stateOptions(directory), ...(await sourceOptions(directory))].flatMap((option) => ["-o", option]);
+  const options = [...stateOptions(directory), ...["amd64", ...foreign].map((name) => `APT::Architectures::=${name}`), ...(await sourceOptions(directory))].flatMap((option) => ["-o", option]);
   return {
-    async update() {
+    async update(report = () => {}) {
       const result = await runProcess("apt-get", [...options, "-q", "update"], { timeout_ms: UPDATE_MS_MAX });
-      if (result.status !== 0 || result.timed_out) throw cannot(what, `apt-get update failed (${lastLine(result.stderr)}); is a mirror reachable?`);
+      if (result.status === 0 && !result.timed_out) return;
+      // A mirror that is just being changed gives some of its lists only.
+      if (!(await readdir(join(directory, "lists"))).some((name) => /_Packages(\.\w+)?$/.test(name))) throw cannot(what, `apt-get update failed (${lastLine(result.stderr)}); is a mirror reachable?`);
+      report(`${what}: some of Debian's package lists cannot be read (${/^E: (?:Failed to fetch )?(.*)$/m.exec(result.stderr)?.[1] ?? "no reason given"})`);
     },
     async depends(name) {
       const result = await runProcess("apt-cache", [...options, "show", "--no-all-versions", name], { timeout_ms: LOCAL_MS_MAX });

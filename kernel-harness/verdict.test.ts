@@ -25,11 +25,11 @@ test("a session that ended well has no problem", () => {
   expect(problemsOf({})).toEqual([]);
 });
 
-test("a guest that never reports is the environment's fault, with the console's last words", () => {
+test("a guest that never reports did not boot, with the console's last words", () => {
   expect(problemsOf({ ...UNHEARD, ending: "boot", console: "[ 1.0] a\r\n[ 2.0] waiting\r\n" })).toEqual([
-    'environment: The guest did not report within 90 s of its start; its console ends with "[ 2.0] waiting"',
+    'boot: The guest did not report within 90 s of its start; its console ends with "[ 2.0] waiting"',
   ]);
-  expect(problemsOf(UNHEARD)).toEqual(["environment: The guest ended before it reported; its console is empty"]);
+  expect(problemsOf(UNHEARD)).toEqual(["boot: The guest ended before it reported; its console is empty"]);
 });
 
 test("silence and timeout after the first report are the test's fault, and name the step", () => {

@@ -70,3 +70,13 @@ u32 stp_replay_decode(const u8 *at, const u8 *end, struct stp_replay_room *op)
 		return 0;
 	return decode_parts(at + sizeof(op->head), at + op->head.size, op) ? op->head.size : 0;
 }
+
+u32 stp_replay_cpu(const u8 *at, const u8 *end)
+{
+	struct stp_op_header head;
+
+	if ((u64)(end - at) < sizeof(head))
+		return STP_REPLAY_CPUS;
+	memcpy(&head, at, sizeof(head));
+	return head.cpu;
+}

@@ -299,32 +299,51 @@ static void absorb(const struct stp_replay_room *op, s64 result)
 		stp_dump_row(&rolling, op->head.cpu, op->row);
 }
 
-int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results)
+int stp_replay_begin(struct stp_replay_batch *batch, const u8 *bytes, u32 size, struct stp_op_result *results)
 {
-	static struct stp_replay_room op; /* too large for a kernel stack */
-	const u8 *at = batch, *end = batch + size;
 	struct stp_batch_header header;
-	u32 i;
 
 	if (size < sizeof(header))
 		return -STP_EINVAL;
-	memcpy(&header, batch, sizeof(header));
-	at += sizeof(header);
+	memcpy(&header, bytes, sizeof(header));
 	if (header.protocol_version != STP_PROTOCOL_VERSION || header.cpus != STP_REPLAY_CPUS)
 		return -STP_EINVAL;
-	for (i = 0; i < header.operations; i++) {
-		u32 op_size = stp_replay_decode(at, end, &op);
+	*batch = (struct stp_replay_batch){
+		.at = bytes + sizeof(header),
+		.end = bytes + size,
+		.operations = header.operations,
+		.full_every = header.full_every,
+		.results = results,
+	};
+	return 0;
+}
 
-		if (!op_size)
-			return -STP_EINVAL;
-		at += op_size;
-		results[i].result = stp_replay_make(&op);
-		absorb(&op, results[i].result);
-		if (header.full_every && ++operations_made % header.full_every == 0)
-			stp_dump_all(&rolling);
-		results[i].digest = rolling.digest;
-	}
-	return i;
+int stp_replay_next(struct stp_replay_batch *batch)
+{
+	static struct stp_replay_room op; /* too large for a kernel stack */
+	struct stp_op_result *result = &batch->results[batch->made];
+	u32 size = stp_replay_decode(batch->at, batch->end, &op);
+
+	if (!size)
+		return -STP_EINVAL;
+	batch->at += size;
+	result->result = stp_replay_make(&op);
+	absorb(&op, result->result);
+	if (batch->full_every && ++operations_made % batch->full_every == 0)
+		stp_dump_all(&rolling);
+	result->digest = rolling.digest;
+	batch->made++;
+	return 0;
+}
+
+int stp_replay_run(const u8 *bytes, u32 size, struct stp_op_result *results)
+{
+	struct stp_replay_batch batch;
+	int error = stp_replay_begin(&batch, bytes, size, results);
+
+	while (!error && batch.made < batch.operations)
+		error = stp_replay_next(&batch);
+	return error ? error : batch.made;
 }
 
 u32 stp_replay_dump(void *out, u32 size_max)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The kernel's answers to include/stp/port.h that are no one-liners. */
+#include <linux/compat.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/ptrace.h>

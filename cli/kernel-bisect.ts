@@ -1,0 +1,53 @@
+/** stp kernel bisect: which of a list of kernels is the first on which a test fails. */
+import { Command } from "commander";
+import { bisect, type Judgement } from "../kernel-harness/suite/bisect.ts";
+import { keepResults } from "../kernel-harness/suite/keep.ts";
+import { runMatrix } from "../kernel-harness/suite/matrix.ts";
+import { outcomeOf } from "../kernel-harness/suite/outcome.ts";
+import { chooseKernel, findTests, matrixKernel } from "../kernel-harness/suite/suite.ts";
+import type { Outcome, TestResult } from "../kernel-harness/suite/test.ts";
+import type { Kernel } from "../kernel-harness/kernels.ts";
+import { beginProgress, gather } from "./terminal.ts";
+
+interface BisectOptions {
+  readonly test: readonly string[];
+  readonly results?: string;
+  readonly json?: boolean;
+}
+
+const JUDGEMENTS: Readonly<Record<Outcome, Judgement>> = { ok: "good", failed: "bad", environment: "unknown", "not run": "unknown" };
+
+export function kernelBisectCommand(): Command {
+  return new Command("bisect")
+    .description("Find the first kernel of a list on which a test fails. A kernel that cannot be had is passed over.")
+    .argument("<kernel...>", "kernels, or directories of kernels, in their order: the good one first, the bad one last")
+    .option("--test <name>", "the failing test; may be given again (default: all smoke tests)", gather, [])
+    .option("--results <directory>", "also write the results of the first bad one, its console and what the guest sent")
+    .option("--json", "print JSON")
+    .action(run);
+}
+
+async function run(names: readonly string[], { test, results: directory, json }: BisectOptions): Promise<void> {
+  const kernels = names.map(chooseKernel);
+  const tests = findTests(test);
+  const progress = beginProgress("bisecting");
+  const judged: { readonly kernel: string; readonly judgement: Judgement }[] = [];
+  const seen = new Map<string, readonly TestResult[]>();
+  try {
+    const found = await bisect(kernels, ({ name }) => name, async (kernel: Kernel) => {
+      const results = await runMatrix([matrixKernel(kernel, "smoke", tests)], { report: (name, line) => progress.show(`${name}: ${line}`), onResult: () => {} });
+      const judgement = JUDGEMENTS[outcomeOf(results)];
+      judged.push({ kernel: kernel.name, judgement });
+      seen.set(kernel.name, results);
+      progress.note(`${kernel.name} is ${judgement}${judgement === "good" ? "" : `: ${results.flatMap(({ problems }) => problems)[0] ?? ""}`}`);
+      return judgement;
+    });
+    progress.end();
+    const [good, bad, unknown] = [found.last_good.name, found.first_bad.name, found.unknown.map(({ name }) => name)];
+    if (directory !== undefined) await keepResults(directory, seen.get(bad) ?? []);
+    const text = `the first bad kernel is ${bad}, the last good one ${good}${unknown.length > 0 ? `; of ${unknown.join(", ")} between them nothing is known` : ""}\n`;
+    process.stdout.write(json ? `${JSON.stringify({ first_bad: bad, last_good: good, unknown, judged })}\n` : text);
+  } finally {
+    progress.end();
+  }
+}

@@ -1,0 +1,101 @@
+/** A kernel that the user has: its build tree, or a folder with an image and headers. Looks, and changes nothing. */
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { contentHash } from "../spec/cache.ts";
+import { StpError } from "../spec/errors.ts";
+import { ARCHITECTURES, type Architecture } from "./architectures.ts";
+import type { FetchedKernel } from "./fetch.ts";
+
+/** What QEMU needs to be heard; without modules it must be built in. */
+const NEEDED_BUILT_IN = ["CONFIG_VIRTIO_CONSOLE"] as const;
+const RELEASE = "include/config/kernel.release";
+
+/** The kernel in a directory. Throws StpError that names the first thing that is missing. */
+export async function kernelOfDirectory(path: string): Promise<FetchedKernel> {
+  return describeDirectory(path);
+}
+
+/** The same at once. */
+export function describeDirectory(given: string): FetchedKernel {
+  const path = resolve(given);
+  if (/\s/.test(path)) throw cannot(given, "make takes no path with a space");
+  if (!isDirectory(path)) throw cannot(given, "there is no such directory");
+  return existsSync(join(path, "Makefile")) && existsSync(join(path, "Kconfig")) ? describeBuildTree(given, path) : describeFolder(given, path);
+}
+
+function describeBuildTree(given: string, path: string): FetchedKernel {
+  const { release, architecture } = describeHeaders(given, path);
+  const image = architecture.images.map((name) => join(path, name)).find(existsSync);
+  if (image === undefined) throw cannot(given, `it has no ${architecture.images[0]}; run "make" in it`);
+  const vmlinux = join(path, "vmlinux");
+  return {
+    name: given,
+    architecture,
+    release,
+    identity: identityOf(path, release),
+    image,
+    modules: modulesOf(given, path, path),
+    headers: path,
+    ...(existsSync(vmlinux) && { vmlinux }),
+  };
+}
+
+function describeFolder(given: string, path: string): FetchedKernel {
+  const names = readdirSync(path);
+  const image = names.find((name) => /^(vmlinuz.*|bzImage|Image(\.gz)?)$/.test(name));
+  if (image === undefined) throw cannot(given, "it is no kernel's build tree (a Makefile and Kconfig), and has no image (bzImage, Image or vmlinuz*)");
+  const folder = names.find((name) => name.startsWith("linux-headers-"));
+  if (folder === undefined) throw cannot(given, `it has ${image} but no headers (a folder linux-headers-*)`);
+  const headers = join(path, folder);
+  const { release, architecture } = describeHeaders(given, headers);
+  const vmlinux = names.find((name) => /^vmlinux($|-)/.test(name));
+  return {
+    name: given,
+    architecture,
+    release,
+    identity: identityOf(headers, release),
+    image: join(path, image),
+    modules: modulesOf(given, join(path, "lib/modules", release), headers),
+    headers,
+    ...(vmlinux !== undefined && { vmlinux: join(path, vmlinux) }),
+  };
+}
+
+/** What modules are built against: configured and prepared. */
+function describeHeaders(given: string, headers: string): { readonly release: string; readonly architecture: Architecture } {
+  const missing = (name: string, how: string): StpError => cannot(given, `${headers} has no ${name}; run "${how}" in it`);
+  if (!existsSync(join(headers, ".config"))) throw missing(".config", "make defconfig");
+  const architecture = Object.values(ARCHITECTURES).find(({ config }) => isSet(headers, config));
+  if (!architecture) throw cannot(given, `it is for none of ${Object.keys(ARCHITECTURES).join(", ")}`);
+  if (!isSet(headers, "CONFIG_MODULES")) throw cannot(given, "it takes no modules; set CONFIG_MODULES=y");
+  if (!existsSync(join(headers, RELEASE))) throw missing(RELEASE, "make modules_prepare");
+  if (!existsSync(join(headers, "scripts/mod/modpost"))) throw missing("scripts/mod/modpost", "make modules_prepare");
+  if (!existsSync(join(headers, "Module.symvers"))) throw missing("Module.symvers", "make");
+  return { release: readFileSync(join(headers, RELEASE), "utf8").trim(), architecture };
+}
+
+/** The folder with modules.order, or undefined if all that a guest needs is built in. */
+function modulesOf(given: string, modules: string, headers: string): string | undefined {
+  if (existsSync(join(modules, "modules.order"))) return modules;
+  const absent = NEEDED_BUILT_IN.find((name) => !isSet(headers, name));
+  if (absent !== undefined) throw cannot(given, `there is no ${join(modules, "modules.order")}, and ${absent} is not built in; give the modules, or set ${absent}=y`);
+  return undefined;
+}
+
+function isSet(headers: string, name: string): boolean {
+  return new RegExp(`^${name}=y$`, "m").test(readFileSync(join(headers, ".config"), "utf8"));
+}
+
+/** Kernels of one release differ: two trees do, and one tree over time. */
+function identityOf(headers: string, release: string): string {
+  const contents = [".config", "Module.symvers"].map((name) => readFileSync(join(headers, name)));
+  return `${release}-${contentHash([realpathSync(headers), ...contents])}`;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function cannot(path: string, why: string): StpError {
+  return new StpError(`Cannot use the kernel in ${path}: ${why}`);
+}

@@ -1,0 +1,63 @@
+/** Tests on several kernels: as many guests at once as the machine has room for. */
+import { availableParallelism, freemem } from "node:os";
+import pLimit from "p-limit";
+import { StpError } from "../../spec/errors.ts";
+import type { FetchedKernel } from "../fetch.ts";
+import { runCourse, type CourseOptions } from "./course.ts";
+import type { GuestTest, TestResult } from "./test.ts";
+
+/** Cores for a guest: two of its four CPUs work most of the time. */
+const CORES_PER_GUEST = 2;
+/** Memory that QEMU takes for a guest, its own included. */
+const GUEST_MEMORY_MIB = 1024;
+
+/** A kernel to be tested: how it is got, and what is run on it. */
+export interface MatrixKernel {
+  readonly name: string;
+  /** Throws StpError if it cannot be had. */
+  readonly fetch: (report: (line: string) => void) => Promise<FetchedKernel>;
+  readonly tests: readonly GuestTest[];
+  /** What comes after those tests, in its own guests. */
+  readonly more?: (kernel: FetchedKernel, options: CourseOptions) => Promise<void>;
+}
+
+export interface MatrixOptions extends Pick<CourseOptions, "boot_ms" | "silence_ms" | "onResult"> {
+  /** Told what is happening on which kernel. */
+  readonly report: (kernel: string, line: string) => void;
+  /** Told all results of a kernel when it is done. */
+  readonly onKernel?: (kernel: string, results: readonly TestResult[]) => void;
+  /** Guests at once; default: what cores and memory allow. */
+  readonly guests?: number;
+}
+
+/** Guests that this machine has room for. */
+export function guestsAtOnce(cores = availableParallelism(), free_mib = freemem() / 2 ** 20): number {
+  return Math.max(1, Math.min(Math.floor(cores / CORES_PER_GUEST), Math.floor(free_mib / GUEST_MEMORY_MIB)));
+}
+
+/** Runs all; each kernel's results come in order. A kernel that cannot be had is a result, too: of the test "fetch". */
+export async function runMatrix(kernels: readonly MatrixKernel[], { guests = guestsAtOnce(), report, onResult, onKernel, ...limits }: MatrixOptions): Promise<TestResult[]> {
+  const results: TestResult[] = [];
+  const turns = pLimit(guests);
+  const tell = (result: TestResult): void => {
+    results.push(result);
+    onResult(result);
+  };
+  const run = async (kernel: MatrixKernel): Promise<void> => {
+    await test(kernel, { ...limits, report: (line) => report(kernel.name, line), onResult: tell, inTurn: (guest) => turns(guest) });
+    onKernel?.(kernel.name, results.filter((result) => result.kernel === kernel.name));
+  };
+  await Promise.all(kernels.map(run));
+  return results;
+}
+
+async function test({ name, fetch, tests, more }: MatrixKernel, options: CourseOptions): Promise<void> {
+  const began_ms = performance.now();
+  const fetched = await fetch(options.report).catch((error: unknown) => {
+    if (!(error instanceof StpError)) throw error;
+    options.onResult({ kernel: name, test: "fetch", outcome: "environment", ms: performance.now() - began_ms, problems: [error.message], reports: [], figures: {}, artefacts: [] });
+  });
+  if (!fetched) return;
+  await runCourse(fetched, tests, options);
+  await more?.(fetched, options);
+}
