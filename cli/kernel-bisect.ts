@@ -7,10 +7,12 @@ import { outcomeOf } from "../kernel-harness/suite/outcome.ts";
 import { chooseKernel, findTests, matrixKernel } from "../kernel-harness/suite/suite.ts";
 import type { Outcome, TestResult } from "../kernel-harness/suite/test.ts";
 import type { Kernel } from "../kernel-harness/kernels.ts";
-import { beginProgress, gather } from "./terminal.ts";
+import { newDirectory } from "./program.ts";
+import { beginProgress, BOOT_S_MAX, BOOT_SECONDS_HELP, gather, wholeNumber } from "./terminal.ts";
 
 interface BisectOptions {
   readonly test: readonly string[];
+  readonly bootSeconds?: number;
   readonly results?: string;
   readonly json?: boolean;
 }
@@ -22,20 +24,23 @@ export function kernelBisectCommand(): Command {
     .description("Find the first kernel of a list on which a test fails. A kernel that cannot be had is passed over.")
     .argument("<kernel...>", "kernels, or directories of kernels, in their order: the good one first, the bad one last")
     .option("--test <name>", "the failing test; may be given again (default: all smoke tests)", gather, [])
-    .option("--results <directory>", "also write the results of the first bad one, its console and what the guest sent")
+    .option("--boot-seconds <n>", BOOT_SECONDS_HELP, wholeNumber(1, BOOT_S_MAX))
+    .option("--results <directory>", "also write the results of the first bad one, its console and what the guest sent, into a new directory")
     .option("--json", "print JSON")
     .action(run);
 }
 
-async function run(names: readonly string[], { test, results: directory, json }: BisectOptions): Promise<void> {
+async function run(names: readonly string[], { test, bootSeconds, results: kept, json }: BisectOptions): Promise<void> {
   const kernels = names.map(chooseKernel);
   const tests = findTests(test);
+  const directory = kept === undefined ? undefined : newDirectory(kept);
+  const limits = bootSeconds === undefined ? {} : { boot_ms: bootSeconds * 1000 };
   const progress = beginProgress("bisecting");
   const judged: { readonly kernel: string; readonly judgement: Judgement }[] = [];
   const seen = new Map<string, readonly TestResult[]>();
   try {
     const found = await bisect(kernels, ({ name }) => name, async (kernel: Kernel) => {
-      const results = await runMatrix([matrixKernel(kernel, "smoke", tests)], { report: (name, line) => progress.show(`${name}: ${line}`), onResult: () => {} });
+      const results = await runMatrix([matrixKernel(kernel, "smoke", tests)], { ...limits, report: (name, line) => progress.show(`${name}: ${line}`), onResult: () => {} });
       const judgement = JUDGEMENTS[outcomeOf(results)];
       judged.push({ kernel: kernel.name, judgement });
       seen.set(kernel.name, results);

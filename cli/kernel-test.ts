@@ -11,7 +11,8 @@ import { ktapHead, ktapKernel } from "../kernel-harness/suite/reports/ktap.ts";
 import { resultTable } from "../kernel-harness/suite/reports/table.ts";
 import { allKernels, chooseKernel, findTests, kernelInDirectory, matrixKernel } from "../kernel-harness/suite/suite.ts";
 import type { TestResult } from "../kernel-harness/suite/test.ts";
-import { beginProgress, gather, wholeNumber, type Progress } from "./terminal.ts";
+import { newDirectory } from "./program.ts";
+import { beginProgress, BOOT_S_MAX, BOOT_SECONDS_HELP, gather, wholeNumber, type Progress } from "./terminal.ts";
 
 interface TestOptions {
   readonly kernelDir: readonly string[];
@@ -26,7 +27,6 @@ interface TestOptions {
 }
 
 const GUESTS_MAX = 64;
-const BOOT_S_MAX = 3600;
 
 export function kernelTestCommand(): Command {
   return new Command("test")
@@ -37,15 +37,16 @@ export function kernelTestCommand(): Command {
     .option("--all", `all kernels: the full tests on ${KERNELS[0].name}, smoke on the others`)
     .option("--test <name>", "only this smoke test; may be given again", gather, [])
     .option("--guests <n>", "guests at once (default: what cores and memory allow)", wholeNumber(1, GUESTS_MAX))
-    .option("--boot-seconds <n>", "longest time that a kernel may take to boot", wholeNumber(1, BOOT_S_MAX))
+    .option("--boot-seconds <n>", BOOT_SECONDS_HELP, wholeNumber(1, BOOT_S_MAX))
     .option("--json", "print JSON instead of KTAP")
     .option("--junit <file>", "also write JUnit's XML")
-    .option("--results <directory>", "also write all forms of the results, and of each failure the console and what the guest sent")
+    .option("--results <directory>", "also write all forms of the results, and of each failure the console and what the guest sent, into a new directory")
     .action(test);
 }
 
 async function test(names: readonly string[], options: TestOptions): Promise<void> {
   const kernels = chooseKernels(names, options);
+  const directory = options.results === undefined ? undefined : newDirectory(options.results);
   const progress = beginProgress("testing");
   const told = new Told(kernels.length, progress, options.json === true);
   try {
@@ -60,7 +61,7 @@ async function test(names: readonly string[], options: TestOptions): Promise<voi
     if (process.stderr.isTTY) process.stderr.write(`\n${resultTable(results, true)}`);
     if (options.json) process.stdout.write(resultsJson(results));
     if (options.junit !== undefined) await keepFile(options.junit, junitXml(results));
-    if (options.results !== undefined) await keepResults(options.results, results);
+    if (directory !== undefined) await keepResults(directory, results);
     process.exitCode = exitStatusOf(results);
   } finally {
     progress.end();

@@ -33,6 +33,10 @@ export function beginProgress(line: string): Progress {
 /** For an option that `readWorkload()` reads. */
 export const WORKLOAD_HELP = `what the guest does meanwhile, as "io 3 100": ${WORKLOAD_MODES.join(", ")}; then, if wanted, processes and count`;
 
+/** For an option that limits how long a kernel may take to boot. */
+export const BOOT_SECONDS_HELP = "longest time that a kernel may take to boot";
+export const BOOT_S_MAX = 3600;
+
 /** A whole number of an option. Throws what commander prints as a usage error. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { findKernelReports } from "./console.ts";
+import { describe, expect, test } from "vitest";
+import { findKernelReports, kernelReports, type KernelReport } from "./console.ts";
 
 /** First lines of reports, as kernels print them. */
 const REPORTS = [
@@ -71,4 +71,169 @@ test("findKernelReports of a flood tells ten and how many more", () => {
   const reports = findKernelReports(flood + flood);
   expect(reports).toHaveLength(11);
   expect(reports[10]).toBe("and 15 more");
+});
+
+/** Lines as a console has them. */
+function printed(lines: readonly string[], caller?: string): string {
+  return lines.map((line, i) => `[   12.${100000 + i}]${caller === undefined ? "" : `[${caller.padStart(5)}]`} ${line}\r\n`).join("");
+}
+
+function only(console: string): KernelReport {
+  const reports = kernelReports(console);
+  expect(reports.map(({ title }) => title)).toHaveLength(1);
+  return reports[0]!;
+}
+
+const FENCE = "=".repeat(66);
+const SCISSORS = "------------[ cut here ]------------";
+const TRACE_END = "---[ end trace 0000000000000000 ]---";
+
+const kasan = (offset: string, pid: number, module = "stp_x"): string[] => [
+  FENCE,
+  `BUG: KASAN: slab-out-of-bounds in begin_relay+0x${offset}/0x560 [${module}]`,
+  `Write of size 8 at addr ffff88800${offset}8 by task stpd/${pid}`,
+  "",
+  `CPU: ${pid % 2} PID: ${pid} Comm: stpd Tainted: G           O       6.1.192 #1`,
+  "Call Trace:",
+  " <TASK>",
+  ` begin_relay+0x${offset}/0x560 [${module}]`,
+  " </TASK>",
+  "",
+  "The buggy address belongs to the object at ffff888003c5e800",
+  FENCE,
+];
+
+const warning = (cpu: number, pid: number, message?: string): string[] => [
+  SCISSORS,
+  ...(message === undefined ? [] : [message]),
+  `WARNING: CPU: ${cpu} PID: ${pid} at warner.c:4 begin+0x5/0x1000 [warner]`,
+  "Modules linked in: warner(O)",
+  `CPU: ${cpu} PID: ${pid} Comm: insmod`,
+  "RIP: 0010:begin+0x5/0x1000 [warner]",
+  "Call Trace:",
+  " <TASK>",
+  " do_one_initcall+0x55/0x220",
+  " </TASK>",
+  TRACE_END,
+];
+
+const OOPS = [
+  "BUG: unable to handle page fault for address: 00007ffdbd0ac200",
+  "#PF: supervisor read access in kernel mode",
+  "Oops: 0001 [#1] PREEMPT SMP NOPTI",
+  "CPU: 1 PID: 92 Comm: stpd Tainted: G           OE      6.1.0-56-cloud-amd64 #1",
+  "RIP: 0010:memcpy_erms+0x6/0x10",
+  "Call Trace:",
+  " <TASK>",
+  " copy+0xb/0x30 [stp_x]",
+  " ? do_sys_openat2+0x1/0x170",
+  "RIP: 0033:0x4567cf",
+  " </TASK>",
+  "CR2: 00007ffdbd0ac200",
+  TRACE_END,
+];
+
+const INCONSISTENT = [
+  "================================",
+  "WARNING: inconsistent lock state",
+  "6.1.192 #1 Tainted: G           O",
+  "--------------------------------",
+  "inconsistent {INITIAL USE} -> {IN-NMI} usage.",
+  "lines/92 [HC1[1]:SC0[0]:HE0:SE1] takes:",
+  "ffffffffc02a5d18 (planted){....}-{2:2}, at: wake_of_relay+0x33/0x90 [stp_x]",
+  "",
+  "stack backtrace:",
+  "Call Trace:",
+  " <NMI>",
+  " wake_of_relay+0x33/0x90 [stp_x]",
+  " </NMI>",
+  " <TASK>",
+  " ksys_lseek+0x1/0x2",
+  " </TASK>",
+];
+
+describe("kernelReports", () => {
+  test.each([
+    ["KASAN", "BUG: KASAN: slab-out-of-bounds in begin_relay [stp_x]", kasan("12", 7)],
+    ["warning", "WARNING: at warner.c:4 begin [warner]", warning(1, 52)],
+    ["warning", "WARNING: at warner.c:4 begin [warner]: refcount_t: underflow; use-after-free.", warning(0, 52, "refcount_t: underflow; use-after-free.")],
+    ["lockdep", "WARNING: at warner.c:4 begin [warner]: DEBUG_LOCKS_WARN_ON(1)", warning(0, 52, "DEBUG_LOCKS_WARN_ON(1)")],
+    ["oops", "BUG: unable to handle page fault in memcpy_erms from copy [stp_x]", OOPS],
+    ["lockdep", "WARNING: inconsistent lock state in wake_of_relay [stp_x]", INCONSISTENT],
+    ["BUG", "kernel BUG at probe.c:12! in begin [stp_x]", [SCISSORS, "kernel BUG at probe.c:12!", "invalid opcode: 0000 [#1] PREEMPT SMP", "RIP: 0010:begin+0x1/0x2 [stp_x]", TRACE_END]],
+    ["BUG", "kernel BUG at lib/list_debug.c:26!: list_add corruption. prev->next should be next (ADDRESS), but was ADDRESS. (prev=ADDRESS).", [
+      "list_add corruption. prev->next should be next (ffff888003c5e800), but was ffff888003c5e808. (prev=ffff888003c5e810).", SCISSORS, "kernel BUG at lib/list_debug.c:26!", "invalid opcode: 0000 [#1] SMP", TRACE_END,
+    ]],
+    ["stall", "rcu: INFO: rcu_preempt self-detected stall on CPU in spin [stp_x]", ["rcu: INFO: rcu_preempt self-detected stall on CPU", "rcu: \t0-....: (5250 ticks this GP)", "Call Trace:", " <TASK>", " spin+0x1/0x2 [stp_x]", " </TASK>"]],
+    ["stall", "watchdog: BUG: soft lockup - CPU stuck for long! [insmod] in spin [stp_x]", ["watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [insmod:52]", "RIP: 0010:spin+0x1/0x2 [stp_x]", "Call Trace:", " <TASK>", " </TASK>"]],
+    ["atomic sleep", "BUG: sleeping function called from invalid context at lib/usercopy.c:14 in copy [stp_x]", [
+      "BUG: sleeping function called from invalid context at lib/usercopy.c:14", "INFO: lockdep is turned off.", "Call Trace:", " <TASK>", " copy+0x1/0x2 [stp_x]", " RIP: 0010:do_sys_openat2+0x1/0x250", " </TASK>",
+    ]],
+    ["hung task", "INFO: task rmmod blocked for long. in wait [stp_x]", ["INFO: task rmmod:77 blocked for more than 20 seconds.", "Call Trace:", " <TASK>", " schedule+0x1/0x2", " wait+0x1/0x2 [stp_x]", " </TASK>"]],
+    ["atomic sleep", "BUG: scheduling while atomic: insmod in begin [stp_x]", ["BUG: scheduling while atomic: insmod/52/0x00000002", "Call Trace:", " <TASK>", " begin+0x1/0x2 [stp_x]", " </TASK>"]],
+    ["UBSAN", "UBSAN: array-index-out-of-bounds in map.c:40:7", ["=".repeat(80), "UBSAN: array-index-out-of-bounds in map.c:40:7", "index 4 is out of range for type 'int [4]'", "Call Trace:", " <TASK>", " </TASK>", "=".repeat(80)]],
+    ["KCSAN", "BUG: KCSAN: data-race in stp_ring_reserve [stp_x] / stp_ring_read [stp_x]", [FENCE, "BUG: KCSAN: data-race in stp_ring_reserve [stp_x] / stp_ring_read [stp_x]", "", "write to 0xffff8880 of 8 bytes by task 7 on cpu 1:", " stp_ring_reserve+0x1/0x2 [stp_x]", FENCE]],
+    ["panic", "Kernel panic - not syncing: on purpose in begin [stp_x]", ["Kernel panic - not syncing: on purpose", "CPU: 0 PID: 7 Comm: insmod", "Call Trace:", " <TASK>", " begin+0x1/0x2 [stp_x]", " </TASK>", "---[ end Kernel panic - not syncing: on purpose ]---"]],
+    ["fault of a program", "stpd: segfault in stpd", ["stpd[60]: segfault at 0 ip 0000000000401000 sp 00007ffc0 error 6 in stpd[401000+a000]"]],
+    ["out of memory", "Out of memory: Killed process (workload)", ["Out of memory: Killed process 60 (workload) total-vm:100kB, anon-rss:1kB"]],
+  ] as const)("of one %s: %s", (kind, title, lines) => {
+    const before = printed(["quiet"]);
+    const report = only(before + printed(lines) + printed(["loud", "reboot: Power down"]));
+    expect(report).toMatchObject({ kind, title, count: 1, test: undefined });
+    if (lines.length > 1) expect(report.text).toBe(lines.join("\n"));
+    expect(lines.map((line) => line.trim())).toContain(report.line.trim());
+  });
+
+  test("counts a bug that comes again at other addresses, in other tasks, on another CPU", () => {
+    const report = only(printed(kasan("12", 7)) + printed(["between"]) + printed(kasan("4e", 118)));
+    expect(report.count).toBe(2);
+    expect(report.text).toContain("begin_relay+0x12/0x560");
+    expect(kernelReports(printed(kasan("12", 7)) + printed(kasan("12", 7, "stp_y")))).toHaveLength(2);
+  });
+
+  test("puts together what each CPU printed, if the kernel says who prints", () => {
+    const [a, b] = [kasan("12", 7), warning(1, 52)];
+    const mixed = a.map((line, i) => printed([line], "T7") + (b[i] === undefined ? "" : printed([b[i]!], "C1"))).join("");
+    expect(kernelReports(mixed).map(({ kind, text }) => [kind, text])).toEqual([["warning", b.join("\n")], ["KASAN", a.join("\n")]]);
+  });
+
+  test("attaches a report to the test in which it began", () => {
+    const console = [printed(["stp-test: one"]), printed(warning(0, 1).slice(0, 3)), printed(["stp-test:"], "T1"), printed(warning(0, 1).slice(3)), printed(["stp-test: two words"]), printed(OOPS), printed(["stp-test:"]), printed(kasan("1", 2))].join("");
+    const reports = kernelReports(console);
+    expect(reports.map(({ kind, test }) => [kind, test])).toEqual([["warning", "one"], ["oops", "two words"], ["KASAN", undefined]]);
+    expect(reports[0]!.text).toBe(warning(0, 1).join("\n"));
+  });
+
+  test("does not know in which test something came after lines that were left out", () => {
+    expect(only(`${printed(["stp-test: one"])}${printed(kasan("1", 2).slice(0, 4))}\n[700000 bytes left out]\n`).test).toBe("one");
+    expect(kernelReports(`${printed(["stp-test: one"])}\n[700000 bytes left out]\n${printed(OOPS)}`).map(({ test }) => test)).toEqual([undefined]);
+  });
+
+  test("takes the panic that an oops ends with for a part of it", () => {
+    const report = only(printed([...OOPS, "note: stpd[92] exited with irqs disabled", "Kernel panic - not syncing: Fatal exception in interrupt"]));
+    expect(report.kind).toBe("oops");
+    expect(report.text).toMatch(/Fatal exception in interrupt$/);
+  });
+
+  test("gives a stall the backtraces of the CPUs that it asked", () => {
+    const asked = ["NMI backtrace for cpu 1", "CPU: 1 PID: 9 Comm: lines", "Call Trace:", " <TASK>", " spin+0x1/0x2 [stp_x]", " </TASK>"];
+    const report = only(printed(["rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:", "rcu: \t1-...0: (1 GPs behind)"], "C0") + printed(asked, "C1"));
+    expect(report.text).toContain(asked.join("\n"));
+    expect(report.title).toBe("rcu: INFO: rcu_preempt detected stalls on CPUs in spin [stp_x]");
+  });
+
+  test("ends at the next report what never came to its end", () => {
+    expect(kernelReports(printed(["BUG: sleeping function called from invalid context at mm/slab.h:494", ...kasan("1", 2)])).map(({ kind, text }) => [kind, text.split("\n").length])).toEqual([["atomic sleep", 1], ["KASAN", 12]]);
+  });
+
+  test("ends where calls end on architectures that do not mark it", () => {
+    const calls = ["BUG: sleeping function called from invalid context at mm/slab.h:494", "Call trace:", " dump_backtrace+0x1/0x2", " begin+0x1/0x2 [stp_x]"];
+    expect(only(printed([...calls, "stp_x: loaded"])).text).toBe(calls.join("\n"));
+  });
+
+  test("keeps 200 lines of a report, and 100 titles", () => {
+    const endless = ["BUG: KASAN: x in f+0x1/0x2", ...Array.from({ length: 500 }, (_, i) => `line ${i}`)];
+    expect(only(printed([FENCE, ...endless])).text.split("\n")).toHaveLength(200);
+    expect(kernelReports(Array.from({ length: 300 }, (_, i) => printed(kasan("1", 2, `stp_${i}`))).join(""))).toHaveLength(100);
+  });
 });

@@ -64,6 +64,9 @@ const SINGLE = /^kmemleak: |: segfault at |^traps: |^WARNING: (?:kernel stack|st
 /** Those that come before the line that names, or before scissors: what a WARN or a BUG says. */
 const SAID = /^(?:list_add|list_del) |^refcount_t: |^ODEBUG: |^DEBUG_LOCKS_WARN_ON/;
 
+/** It names nothing new if it stands in a report. */
+const ASIDE = /^INFO: lockdep is turned off/;
+
 const FENCE = /^={20,}$/;
 const SCISSORS = /^-+\[ cut here \]-+$/;
 const CUT = /^WARNING: CPU|^kernel BUG at /;
@@ -89,7 +92,7 @@ export function findKernelReports(console: string): string[] {
   return rest > 0 ? [...reports.slice(0, FINDINGS_MAX), `and ${rest} more`] : reports;
 }
 
-/** What the console reports, in order of first lines, each title once. */
+/** What the console reports, in the order in which it was named, each title once. */
 export function kernelReports(console: string): KernelReport[] {
   const reports = new Map<string, KernelReport>();
   for (const found of new Assembler().take(console)) {
@@ -205,7 +208,7 @@ function endsBefore(found: Found, line: string): boolean {
   if (found.end === "fence" || (!found.settled && (SCISSORS.test(line) || nameOf(line) !== undefined))) return false;
   if (FENCE.test(line) || SCISSORS.test(line)) return true;
   if (found.end === "trace") return false;
-  return nameOf(line) !== undefined || (found.calls === "plain" && FRAME.test(found.lines.at(-1)?.trim() ?? "") && !FRAME.test(line));
+  return (nameOf(line) !== undefined && !ASIDE.test(line)) || (found.calls === "plain" && FRAME.test(found.lines.at(-1)?.trim() ?? "") && !FRAME.test(line));
 }
 
 /** Whether the line is the report's last. */

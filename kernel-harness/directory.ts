@@ -82,7 +82,8 @@ function modulesOf(given: string, modules: string, headers: string): string | un
   return undefined;
 }
 
-function isSet(headers: string, name: string): boolean {
+/** Whether the configuration of the kernel of these headers has it built in. */
+export function isSet(headers: string, name: string): boolean {
   return new RegExp(`^${name}=y$`, "m").test(readFileSync(join(headers, ".config"), "utf8"));
 }
 

@@ -14,12 +14,7 @@ import { openApt, type Apt } from "./apt.ts";
 import { ARCHITECTURES, type Architecture } from "./architectures.ts";
 import { describeDirectory } from "./directory.ts";
 import type { DebianSource, Kernel } from "./kernels.ts";
-
-// TEMPORARY until sanitizers/build.ts is there
-const sanitizerKey = (sanitizers: string): string => `todo-${sanitizers}`;
-const buildSanitizerKernel = async (_sanitizers: string, _directory: string, _report: (line: string) => void): Promise<void> => {
-  throw new StpError("Cannot build sanitizer kernels yet");
-};
+import { buildSanitizerKernel, sanitizerKey } from "./sanitizers/build.ts";
 
 /** Goes up when the layout of a cached kernel changes. */
 const LAYOUT_VERSION = 1;

@@ -64,6 +64,7 @@ export async function replayOnKernel(name: string, batch: Uint8Array, options: R
   report(`booting ${kernel.name}`);
   const guest = await runGuest(kernel, { files: job.files, steps: job.steps, cpus: REPLAY_CONFIG.cpus, alternate: true, report });
   const replay = job.read(guest.files);
-  if (!guest.ok || !replay) throw new StpError(`Cannot replay on ${name}: ${guest.problems.map((problem) => problem.message).join("; ")}`);
+  const said = [...guest.console.matchAll(/stp_replay: (.*\S)/g)].map((match) => match[1]!);
+  if (!guest.ok || !replay) throw new StpError(`Cannot replay on ${name}: ${[...said, ...guest.problems.map((problem) => problem.message)].join("; ")}`);
   return replay;
 }

@@ -19,7 +19,7 @@ const VARIES: readonly (readonly [RegExp, string])[] = [
   [/\b0x[0-9a-f]+\b|\b[0-9a-f]{12,16}\b/g, "ADDRESS"],
   [/\bKilled process \d+ /g, "Killed process "],
   [/ total-vm:.*$/, ""],
-  [/(on CPUs?|CPUs\/tasks:?) ?.*$/, "$1"],
+  [/\b(on CPUs?)\b.*$/, "$1"],
   [/\bCPU#\d+/g, "CPU"],
   [/\bcpu(s=| )\d+(-\d+)?/g, "cpu$1N"],
   [/\bfor \d+s?!/g, "for long!"],
@@ -36,22 +36,30 @@ const SAYS_WHERE = / in \S|\bat \S+:\d+ \S/;
 
 /** The title of a report that `line` names; `lines` are all of it. */
 export function titleOf(line: string, lines: readonly string[]): string {
-  const title = VARIES.reduce((text, [what, by]) => text.replace(what, by), line).trim();
+  const title = withoutWhatVaries(line);
   const where = SAYS_WHERE.test(line) ? undefined : whereOf(lines);
-  const message = line.startsWith("WARNING: CPU") ? messageOf(line, lines) : undefined;
-  return [title, where && ` in ${where}`, message && `: ${VARIES.reduce((text, [what, by]) => text.replace(what, by), message).trim()}`].filter((part) => part).join("");
+  const message = /^WARNING: CPU|^kernel BUG at /.test(line) ? messageOf(line, lines) : undefined;
+  return `${title}${where === undefined ? "" : ` in ${where}`}${message === undefined ? "" : `: ${withoutWhatVaries(message)}`}`;
 }
 
-/** What a WARN with a text says: it comes between the line of scissors and the line that says where. */
+function withoutWhatVaries(line: string): string {
+  return VARIES.reduce((text, [what, by]) => text.replace(what, by), line).trim();
+}
+
+/** What a WARN or a BUG with a text says: it comes before the line that says where. */
 function messageOf(line: string, lines: readonly string[]): string | undefined {
-  const said = lines.slice(0, lines.indexOf(line)).find((text) => text !== "" && !/^[-=]+(?:\[.*\])?[-=]*$/.test(text));
-  return said;
+  return lines.slice(0, lines.indexOf(line)).find((text) => text !== "" && !/^[-=]+(?:\[.*\])?[-=]*$/.test(text));
 }
 
-/** The function that ran, of an oops; else the innermost of a module in the calls; else nothing. */
+/** The function that ran, if that is said; and the innermost of a module in the calls. */
 function whereOf(lines: readonly string[]): string | undefined {
-  const ran = lines.map((text) => /^(?:RIP: [0-9a-f]+:|pc : |PC is at )(\S+?)\+0x[0-9a-f]+\/0x[0-9a-f]+( \[\w+\])?/.exec(text)).find((match) => match);
-  const called = lines.map((text) => /^(?:#\d+: \S+ .* at: )?([\w.]+)\+0x[0-9a-f]+\/0x[0-9a-f]+( \[\w+\])/.exec(text.trim())).find((match) => match);
-  const found = ran ?? called;
-  return found ? `${found[1]}${found[2] ?? ""}` : undefined;
+  const calls = lines.findIndex((text) => /^Call [Tt]race:/.test(text.trim())); // after it, a RIP is that of who was interrupted
+  const ran = functionIn(lines.slice(0, calls < 0 ? undefined : calls), /^(?:RIP: 00[01]\d:|EIP: |pc : |PC is at )(\S+?)\+0x[0-9a-f]+\/0x[0-9a-f]+( \[\w+\])?/);
+  const called = functionIn(lines, /^([\w.]+)\+0x[0-9a-f]+\/0x[0-9a-f]+( \[\w+\])/);
+  return ran === undefined || called === undefined || ran === called ? (ran ?? called) : `${ran} from ${called}`;
+}
+
+function functionIn(lines: readonly string[], frame: RegExp): string | undefined {
+  const [, name, module = ""] = lines.map((text) => frame.exec(text.trim())).find((match) => match) ?? [];
+  return name === undefined ? undefined : `${name}${module}`;
 }

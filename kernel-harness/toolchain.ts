@@ -2,8 +2,10 @@
  * Programs of this machine that work for another architecture: cross compilers and QEMU. What is on $PATH is taken; what
  * is not is unpacked from Debian into the cache, and found there through wrappers that know the libraries beside them.
  */
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { cacheRoot } from "../spec/cache.ts";
 import { StpError } from "../spec/errors.ts";
 import type { Architecture } from "./architectures.ts";
 import { findProgram, needProgram } from "./process.ts";
@@ -16,8 +18,7 @@ const LAYOUT_VERSION = 1;
 const UNWANTED = /^(libc6|libc-bin|libgcc-s1|libstdc\+\+6|gcc-12-base|debconf|passwd|adduser|perl.*|libpam.*|libaudit.*|dpkg|libsemanage.*|libcap2-bin|iso-codes|libasound2-data|ucf|systemd.*)$/;
 const WANTED = new RegExp(`^(?!${UNWANTED.source.slice(1, -1)}$)`);
 
-/** Names without a prefix, and the package that has them on this machine. */
-const NATIVE = { compiler: "gcc-12", package: "gcc-12" } as const;
+const COMPILER = "gcc-12";
 
 export interface Tools {
   /** Path of a C compiler that makes programs with a C library. */
@@ -32,8 +33,8 @@ export interface Tools {
 export async function crossTools(architecture: Architecture, report: (line: string) => void = () => {}): Promise<Tools> {
   const path = process.env["PATH"] ?? "";
   const { toolchain } = architecture;
-  if (!toolchain) return { compiler: NATIVE.compiler, prefix: "", path };
-  const compiler = `${toolchain.prefix}gcc-12`;
+  if (!toolchain) return { compiler: COMPILER, prefix: "", path };
+  const compiler = `${toolchain.prefix}${COMPILER}`;
   const here = findProgram(compiler);
   if (here !== undefined) return { compiler: here, prefix: toolchain.prefix, path };
   const folder = await wrapped(`the compiler for ${architecture.name}`, toolchain.packages, new RegExp(`^${toolchain.prefix}`), [], report);
@@ -49,15 +50,22 @@ export async function findQemu({ qemu }: Architecture, report: (line: string) =>
   return join(folder, qemu.program);
 }
 
-/** Whether the programs for an architecture are on $PATH; else the packages of those that are not, which would be fetched. */
-export function missingPackages({ toolchain, qemu }: Architecture): readonly string[] {
-  const compiler = toolchain && findProgram(`${toolchain.prefix}gcc-12`) === undefined ? toolchain.packages : [];
-  return [...(findProgram(qemu.program) === undefined ? [qemu.package] : []), ...compiler];
+/** Packages of the programs for an architecture that are neither on $PATH nor in the cache: on first use they are fetched. */
+export function missingPackages({ toolchain, qemu }: Architecture, env: NodeJS.ProcessEnv = process.env): readonly string[] {
+  const isMissing = (program: string, packages: readonly string[]): boolean => findProgram(program, env) === undefined && !existsSync(join(cacheRoot(env), "tree", keyOf(packages)));
+  return [
+    ...(qemu.fetched && isMissing(qemu.program, [qemu.package]) ? [qemu.package] : []),
+    ...(toolchain && isMissing(`${toolchain.prefix}${COMPILER}`, toolchain.packages) ? toolchain.packages.slice(0, 1) : []),
+  ];
+}
+
+function keyOf(packages: readonly string[]): string {
+  return `${packages[0]}.layout${LAYOUT_VERSION}`;
 }
 
 /** Folder of the wrappers of a tree: for each program whose name matches. An argument with a slash is a path in the tree. */
 async function wrapped(name: string, packages: readonly string[], programs: RegExp, args: readonly string[], report: (line: string) => void): Promise<string> {
-  const source = { name, packages, key: `${packages[0]}.layout${LAYOUT_VERSION}`, wanted: WANTED, finish: (tree: string) => wrap(tree, programs, args) };
+  const source = { name, packages, key: keyOf(packages), wanted: WANTED, finish: (tree: string) => wrap(tree, programs, args) };
   const tree = await fetchTree(source, report).catch((cause: unknown) => {
     throw cause instanceof StpError ? new StpError(`${cause.message}; or run "sudo apt-get install ${packages.join(" ")}"`, { cause }) : cause;
   });

@@ -10,6 +10,8 @@
 #include <linux/module.h>
 #include <linux/vmalloc.h>
 
+#include <stp/wire.h>
+
 #include "turns.h"
 
 #define BATCH_SIZE_MAX (64u << 20) /* bytes */
@@ -60,7 +62,7 @@ static int run(const u8 *bytes, u32 size)
 	if (size < sizeof(header))
 		return -EINVAL;
 	memcpy(&header, bytes, sizeof(header));
-	results.size = (size_t)header.operations * sizeof(struct stp_op_result);
+	results.size = (size_t)stp_wire32(header.operations) * sizeof(struct stp_op_result);
 	if (results.size > size) /* every operation is longer than its result */
 		return -EINVAL;
 	results.data = vzalloc(results.size + 1);

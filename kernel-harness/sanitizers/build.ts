@@ -12,9 +12,8 @@ import { dirname, join } from "node:path";
 import { contentHash } from "../../spec/cache.ts";
 import { StpError } from "../../spec/errors.ts";
 import { openApt } from "../apt.ts";
+import type { Sanitizers } from "../kernels.ts";
 import { lastLine, needProgram, runProcess, type ProcessResult } from "../process.ts";
-
-export type Sanitizers = "memory" | "races";
 
 /** Goes up when what buildSanitizerKernel() leaves changes. */
 const LAYOUT_VERSION = 1;

@@ -3,11 +3,16 @@
  *
  * A test that fails ends its guest, too: nobody knows what it left there.
  */
+import { basename } from "node:path";
+import { messageOf, StpError } from "../../spec/errors.ts";
+import type { KernelReport } from "../console.ts";
+import { isSet } from "../directory.ts";
 import type { FetchedKernel } from "../fetch.ts";
 import { runGuest, type GuestResult } from "../guest.ts";
-import { messageOf, StpError } from "../../spec/errors.ts";
 import { CompileError } from "../module.ts";
+import { buildLeaks, leakReports, withLeaks } from "../sanitizers/leaks.ts";
 import { step } from "../steps.ts";
+import { symboliseReport } from "../symbolise.ts";
 import type { Part } from "../transcript.ts";
 import type { Problem } from "../verdict.ts";
 import type { Artefact, GuestTest, Outcome, PreparedTest, TestResult } from "./test.ts";
@@ -33,6 +38,8 @@ export interface CourseOptions {
 interface ReadyTest {
   readonly test: GuestTest;
   readonly ready: PreparedTest;
+  /** Paths of its modules, by name. */
+  readonly modules: Readonly<Record<string, string>>;
 }
 
 /** Runs the tests. Their results come in their order, after that of the boot. */
@@ -55,7 +62,7 @@ class Course {
       const began_ms = performance.now();
       this.options.report(`${test.name}: building`);
       try {
-        ready.push({ test, ready: await test.prepare(this.kernel, () => {}) });
+        ready.push(await this.prepareOne(test));
       } catch (error) {
         if (!(error instanceof StpError)) throw error;
         this.tell(test.name, { outcome: error instanceof CompileError ? "failed" : "environment", ms: performance.now() - began_ms, problems: [messageOf(error)] });
@@ -64,12 +71,20 @@ class Course {
     return ready;
   }
 
+  private async prepareOne(test: GuestTest): Promise<ReadyTest> {
+    const ready = await test.prepare(this.kernel, () => {});
+    const modules = Object.fromEntries(Object.entries(ready.files).flatMap(([path, file]) => (path.endsWith(".ko") && typeof file === "string" ? [[basename(path, ".ko"), file]] : [])));
+    if (!isSet(this.kernel.headers, "CONFIG_DEBUG_KMEMLEAK")) return { test, modules, ready };
+    const steps = Object.keys(modules).reduce((inner, module) => withLeaks(module, inner), ready.steps);
+    return { test, modules, ready: { ...ready, steps, files: { ...ready.files, "/leaks": await buildLeaks() } } };
+  }
+
   /** Runs the tests in a guest as far as it comes. Returns those that are left. */
   async runGuest(tests: readonly ReadyTest[], isFirst: boolean): Promise<readonly ReadyTest[]> {
     const guest = await this.options.inTurn(() => this.boot(tests));
     const booted = guest.release !== undefined;
     const unplaced = guest.problems.filter((problem) => problem.test === undefined);
-    if (isFirst || !booted || unplaced.length > 0) this.tellProblems("boot", guest, unplaced, { ms: guest.boot_ms ?? guest.total_ms });
+    if (isFirst || !booted || unplaced.length > 0) await this.tellProblems("boot", guest, unplaced, { ms: guest.boot_ms ?? guest.total_ms });
     if (!booted || guest.tests.length === 0) {
       for (const { test } of tests) this.tell(test.name, { outcome: "not run", problems: [booted ? "The guest ended before it began" : "The kernel did not boot"] });
       return [];
@@ -94,21 +109,30 @@ class Course {
     });
   }
 
-  private async judge({ test, ready }: ReadyTest, part: Part, guest: GuestResult): Promise<void> {
-    const problems = guest.problems.filter((problem) => problem.test === test.name);
+  private async judge({ test, ready, modules }: ReadyTest, part: Part, guest: GuestResult): Promise<void> {
+    const lost = leakReports(part.outputs["leaks"]?.stdout ?? "", test.name).map((report): Problem => ({ kind: "test", message: `The kernel reported: ${report.title}`, report }));
+    const problems = [...guest.problems.filter((problem) => problem.test === test.name), ...lost];
     // Steps that did not all succeed sent half of what there is to judge, or nothing.
     const isWhole = !problems.some((problem) => problem.report === undefined);
     const checked = isWhole ? await ready.check(part) : { problems: [] };
     const more = checked.problems.map((message): Problem => ({ kind: "test", message }));
     const sent = [...part.files].map(([path, contents]): Artefact => ({ name: path.replace(/^\//, ""), contents }));
-    this.tellProblems(test.name, guest, [...problems, ...more], { ms: part.ms, figures: checked.figures ?? {} }, sent);
+    await this.tellProblems(test.name, guest, [...problems, ...more], { ms: part.ms, figures: checked.figures ?? {} }, { sent, modules });
   }
 
-  private tellProblems(test: string, guest: GuestResult, problems: readonly Problem[], facts: Partial<TestResult>, sent: readonly Artefact[] = []): void {
+  private async tellProblems(test: string, guest: GuestResult, problems: readonly Problem[], facts: Partial<TestResult>, { sent, modules }: { readonly sent: readonly Artefact[]; readonly modules: ReadyTest["modules"] } = { sent: [], modules: {} }): Promise<void> {
     const outcome: Outcome = problems.length === 0 ? "ok" : problems.every(({ kind }) => kind === "environment") ? "environment" : "failed";
     const said = Object.entries(guest.tests.find((part) => part.test === test)?.outputs ?? {}).map(([name, { stdout, stderr }]): Artefact => ({ name: `${name}.log`, contents: stdout + stderr }));
     const artefacts = outcome === "ok" ? [] : [{ name: "console.log", contents: guest.console }, ...said, ...sent];
-    this.tell(test, { ...facts, outcome, problems: problems.map(({ message }) => message), reports: problems.flatMap(({ report }) => (report ? [report.text] : [])), artefacts });
+    const reports = await Promise.all(problems.flatMap(({ report }) => (report ? [this.reportText(report, modules)] : [])));
+    this.tell(test, { ...facts, outcome, problems: problems.map(({ message }) => message), reports, artefacts });
+  }
+
+  /** With source lines, as far as there is debug information. */
+  private async reportText(report: KernelReport, modules: ReadyTest["modules"]): Promise<string> {
+    const { vmlinux, architecture } = this.kernel;
+    const files = { modules, ...(vmlinux !== undefined && { vmlinux }), ...(architecture.toolchain && { prefix: architecture.toolchain.prefix }) };
+    return (await symboliseReport(report, files)).text;
   }
 
   private tell(test: string, facts: Partial<TestResult> & Pick<TestResult, "outcome">): void {

@@ -23,7 +23,7 @@ export async function keepResults(directory: string, results: readonly TestResul
   const files = { "results.json": resultsJson(results), "results.xml": junitXml(results), "results.ktap": ktap(results), "results.txt": resultTable(results) };
   for (const [name, text] of Object.entries(files)) await keepFile(join(directory, name), text);
   for (const { kernel, test, artefacts } of results) {
-    for (const { name, contents } of artefacts) await keepFile(join(directory, kernel, fileName(test), name), contents);
+    for (const { name, contents } of artefacts) await keepFile(join(directory, fileName(kernel), fileName(test), name), contents);
   }
 }
 

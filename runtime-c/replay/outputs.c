@@ -7,6 +7,7 @@
  * Siblings: dump.c, runtime-as/assembly/dump.ts
  */
 #include <replay/replay.h>
+#include <stp/wire.h>
 
 void stp_dump_string(struct stp_dump *dump, const char *bytes, u32 length)
 {
@@ -17,7 +18,7 @@ void stp_dump_string(struct stp_dump *dump, const char *bytes, u32 length)
 	/* memcpy() of a size that the compiler does not know would be a call for each word. */
 	for (i = 0; i + sizeof(word) <= length; i += sizeof(word)) {
 		memcpy(&word, bytes + i, sizeof(word));
-		stp_dump_word(dump, word);
+		stp_dump_word(dump, stp_wire64(word));
 	}
 	if (i == length)
 		return;
@@ -92,7 +93,7 @@ static u64 ring_word(const struct stp_ring *ring, unsigned long at)
 	if (at % sizeof(word))
 		return ring_bytes(ring, at, sizeof(word));
 	memcpy(&word, ring->data + (at & (ring->size - 1)), sizeof(word));
-	return word;
+	return stp_wire64(word);
 }
 
 /* Whether the record is whole: its magic, and zeros up to the next one (T1). */
@@ -107,12 +108,17 @@ unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring
 		struct stp_record_header header;
 		u64 word[sizeof(struct stp_record_header) / sizeof(u64)];
 	} read;
-	const struct stp_record_header *header = &read.header;
+	struct stp_record_header *header = &read.header;
 	unsigned long payload = at + sizeof(*header);
 	u32 i, size;
 
 	for (i = 0; i < sizeof(read) / sizeof(*read.word); i++)
-		read.word[i] = ring_word(ring, at + i * sizeof(*read.word));
+		read.word[i] = stp_wire64(ring_word(ring, at + i * sizeof(*read.word))); /* as it lies there */
+	header->magic = stp_wire32(header->magic);
+	header->payload_size = stp_wire32(header->payload_size);
+	header->cpu = stp_wire16(header->cpu);
+	header->probe = stp_wire32(header->probe);
+	header->sequence = stp_wire64(header->sequence);
 	size = header->payload_size < STP_REPLAY_RING_SIZE ? header->payload_size : STP_REPLAY_RING_SIZE;
 	stp_dump_word(dump, STP_DUMP_RECORD);
 	stp_dump_word(dump, is_whole(ring, at, header) ? header->type : 0);

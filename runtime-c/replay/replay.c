@@ -6,6 +6,7 @@
  */
 #include <stp/error.h>
 #include <stp/print.h>
+#include <stp/wire.h>
 
 #include <replay/replay.h>
 
@@ -306,16 +307,22 @@ int stp_replay_begin(struct stp_replay_batch *batch, const u8 *bytes, u32 size, 
 	if (size < sizeof(header))
 		return -STP_EINVAL;
 	memcpy(&header, bytes, sizeof(header));
-	if (header.protocol_version != STP_PROTOCOL_VERSION || header.cpus != STP_REPLAY_CPUS)
+	if (stp_wire32(header.protocol_version) != STP_PROTOCOL_VERSION || stp_wire32(header.cpus) != STP_REPLAY_CPUS)
 		return -STP_EINVAL;
 	*batch = (struct stp_replay_batch){
 		.at = bytes + sizeof(header),
 		.end = bytes + size,
-		.operations = header.operations,
-		.full_every = header.full_every,
+		.operations = stp_wire32(header.operations),
+		.full_every = stp_wire32(header.full_every),
 		.results = results,
 	};
 	return 0;
+}
+
+/* By the port's division: not all machines have one of 64 bits. */
+static bool is_multiple(u64 number, u32 of)
+{
+	return !stp_divide(&number, of);
 }
 
 int stp_replay_next(struct stp_replay_batch *batch)
@@ -323,15 +330,17 @@ int stp_replay_next(struct stp_replay_batch *batch)
 	static struct stp_replay_room op; /* too large for a kernel stack */
 	struct stp_op_result *result = &batch->results[batch->made];
 	u32 size = stp_replay_decode(batch->at, batch->end, &op);
+	s64 returned;
 
 	if (!size)
 		return -STP_EINVAL;
 	batch->at += size;
-	result->result = stp_replay_make(&op);
-	absorb(&op, result->result);
-	if (batch->full_every && ++operations_made % batch->full_every == 0)
+	returned = stp_replay_make(&op);
+	absorb(&op, returned);
+	if (batch->full_every && is_multiple(++operations_made, batch->full_every))
 		stp_dump_all(&rolling);
-	result->digest = rolling.digest;
+	result->result = stp_wire64(returned);
+	result->digest = stp_wire64(rolling.digest);
 	batch->made++;
 	return 0;
 }
@@ -349,8 +358,11 @@ int stp_replay_run(const u8 *bytes, u32 size, struct stp_op_result *results)
 u32 stp_replay_dump(void *out, u32 size_max)
 {
 	struct stp_dump dump = { .out = out, .words_max = size_max / sizeof(u64) };
+	u32 i;
 
 	stp_dump_all(&dump);
+	for (i = 0; i < dump.words && i < dump.words_max; i++)
+		dump.out[i] = stp_wire64(dump.out[i]);
 	return dump.words * sizeof(u64);
 }
 

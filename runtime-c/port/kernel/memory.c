@@ -22,9 +22,12 @@
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 #define BTF_SIZE_MAX (32u << 20) /* bytes; Debian's kernels have 5 MB */
 
+/* What a null pointer and its members point to is nothing, even where the kernel has something there, as that of s390 has. */
+#define NULL_AREA (2 * PAGE_SIZE)
+
 static bool copy(void *to, u64 address, u32 size, bool user)
 {
-	if (address != (unsigned long)address)
+	if (address != (unsigned long)address || (!user && address < NULL_AREA))
 		return false;
 	if (user)
 		return !copy_from_user_nofault(to, (const void __user *)(unsigned long)address, size);

@@ -24,7 +24,7 @@ struct attached {
 #define STACK_ARGUMENTS 4 /* bytes: the return address */
 #elif defined(CONFIG_S390)
 #define REGISTER_ARGUMENTS 5
-#define STACK_ARGUMENTS 160 /* bytes: where the function saves registers */
+#define STACK_ARGUMENTS STACK_FRAME_OVERHEAD /* bytes: where the function saves registers */
 #else
 #define REGISTER_ARGUMENTS STP_EVENT_ARGS
 #define STACK_ARGUMENTS 0
