@@ -1,6 +1,6 @@
 /** Record and replay agree; and what can go wrong on a kernel. Boots guests. */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,12 +8,25 @@ import { chooseAccelerator } from "../kernel-harness/accelerator.ts";
 import { LOSS_KINDS, type LossKind } from "../spec/protocol.ts";
 import { decodeEvent } from "../spec/recording/event.ts";
 import { readManifest } from "../spec/recording/manifest.ts";
+import { HEADER_SIZE } from "../spec/recording/record.ts";
+import { readOutputs } from "../stpd/post/outputs.ts";
 import { readTrace } from "../stpd/post/trace.ts";
 import { stp, TEST_MS_MAX } from "./testing.ts";
 import { TESTED_KERNEL, testedKernel } from "../kernel-harness/testing.ts";
 
 const PROBE = "examples/001-opens/probe.c";
 const EVENTS_MIN = 10_000;
+/** What it prints depends on the order of hits of all CPUs. */
+const EACH_HIT = `#include <stp/stp.h>
+
+STP_MAP(opens, STP_KEYS(STP_STR), STP_INT64, .entries_max = 1024, .string_size = 16);
+
+STP_PROBE(kprobe, "do_sys_openat2")
+{
+	stp_map_add(&opens, STP_KEY(stp_execname(ctx)), 1);
+	stp_printf(ctx, "%s %d\\n", stp_execname(ctx), stp_map_get(&opens, STP_KEY(stp_execname(ctx))));
+}
+`;
 
 let directory = "";
 beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), "test-of-record-"))));
@@ -59,6 +72,33 @@ describe("stp kernel record", { timeout: TEST_MS_MAX }, () => {
 
   test("of the example replays in the sandbox to the identical output", async () => {
     expect(await stp(["run", PROBE, "--trace", recording])).toEqual({ status: 0, stdout: live, stderr: "", left: [] });
+  });
+
+  test("of the example replays without divergence", async () => {
+    const { status, stdout, stderr } = await stp(["kernel", "replay", recording, PROBE]);
+    expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^no divergence: (1 record agrees|\d+ records agree)\n$/);
+  });
+
+  test("of a probe that prints in each hit replays record by record, and a changed byte is found in its record", async () => {
+    const path = join(directory, "each.c");
+    await writeFile(path, EACH_HIT);
+    const of_hits = join(directory, "recording-of-hits");
+    const recorded = await stp(["kernel", "record", path, "--on", TESTED_KERNEL, "-o", of_hits]);
+    expect(recorded.status, recorded.stderr).toBe(0);
+    const records = await readOutputs(of_hits);
+    expect(records.length).toBeGreaterThanOrEqual(EVENTS_MIN);
+    expect(new Set(records.map(({ cpu }) => cpu)).size).toBe(2);
+    expect(await stp(["kernel", "replay", of_hits, path])).toMatchObject({ status: 0, stdout: `no divergence: ${records.length} records agree\n` });
+
+    const { file, offset, payload } = records[Math.floor(records.length / 2)]!;
+    const data = await open(join(of_hits, file), "r+");
+    await data.write(Buffer.from("#"), 0, 1, offset + HEADER_SIZE);
+    await data.close();
+    const { status, stdout } = await stp(["kernel", "replay", of_hits, path, "--json"]);
+    expect(status).toBe(1);
+    const text = Buffer.from(payload).toString();
+    expect(JSON.parse(stdout)).toMatchObject({ divergence: { kind: "changed", recorded: { file, offset, payload: `#${text.slice(1)}` }, replayed: { payload: text } } });
   });
 });
 

@@ -18,6 +18,10 @@ export interface Architecture {
   /** Modules need the cross compiler too. i386's are made by amd64's, with -m32. */
   readonly crossModules: boolean;
   readonly qemu: Qemu;
+  /** One CPU can send another an nmi. */
+  readonly hasNmi: boolean;
+  /** Clock source that never steps back under load in TCG, if it is not the usual one. */
+  readonly steadyClock: string | undefined;
   /** Values of Node's process.arch on which KVM can run it. */
   readonly hosts: readonly NodeJS.Architecture[];
 }
@@ -71,6 +75,8 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
     toolchain: undefined,
     crossModules: false,
     qemu: X86,
+    hasNmi: true,
+    steadyClock: "acpi_pm",
     hosts: ["x64"],
   },
   arm64: {
@@ -93,6 +99,8 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
       drivers: ["virtio_pci", "virtio_console"],
       kernel: [],
     },
+    hasNmi: false,
+    steadyClock: undefined,
     hosts: ["arm64"],
   },
   i386: {
@@ -105,6 +113,8 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
     toolchain: { prefix: "i686-linux-gnu-", packages: crossPackages("i686-linux-gnu", "i386") },
     crossModules: false,
     qemu: X86,
+    hasNmi: true,
+    steadyClock: "acpi_pm",
     hosts: ["x64", "ia32"],
   },
   s390x: {
@@ -126,6 +136,8 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
       drivers: ["virtio_console"],
       kernel: [],
     },
+    hasNmi: false,
+    steadyClock: undefined,
     hosts: ["s390x"],
   },
 };

@@ -169,6 +169,11 @@ describe("kernelReports", () => {
     ["atomic sleep", "BUG: sleeping function called from invalid context at lib/usercopy.c:14 in copy [stp_x]", [
       "BUG: sleeping function called from invalid context at lib/usercopy.c:14", "INFO: lockdep is turned off.", "Call Trace:", " <TASK>", " copy+0x1/0x2 [stp_x]", " RIP: 0010:do_sys_openat2+0x1/0x250", " </TASK>",
     ]],
+    ["oops", "general protection fault, probably for non-canonical address in begin [stp_x]", ["general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] PREEMPT SMP NOPTI", "RIP: 0010:begin+0x1/0x2 [stp_x]", TRACE_END]],
+    ["oops", "divide error in begin [stp_x]", ["divide error: 0000 [#1] PREEMPT SMP", "RIP: 0010:begin+0x1/0x2 [stp_x]", TRACE_END]],
+    ["stall", "BUG: workqueue lockup - pool cpus=N node=0 flags=ADDRESS nice=0 stuck for long!", ["BUG: workqueue lockup - pool cpus=0-1 node=0 flags=0x0 nice=0 stuck for 34s!"]],
+    ["stall", "watchdog: Watchdog detected hard LOCKUP on cpu N", ["watchdog: Watchdog detected hard LOCKUP on cpu 1"]],
+    ["leak", "kmemleak: new suspected memory leaks (see /sys/kernel/debug/kmemleak)", ["kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)"]],
     ["hung task", "INFO: task rmmod blocked for long. in wait [stp_x]", ["INFO: task rmmod:77 blocked for more than 20 seconds.", "Call Trace:", " <TASK>", " schedule+0x1/0x2", " wait+0x1/0x2 [stp_x]", " </TASK>"]],
     ["atomic sleep", "BUG: scheduling while atomic: insmod in begin [stp_x]", ["BUG: scheduling while atomic: insmod/52/0x00000002", "Call Trace:", " <TASK>", " begin+0x1/0x2 [stp_x]", " </TASK>"]],
     ["UBSAN", "UBSAN: array-index-out-of-bounds in map.c:40:7", ["=".repeat(80), "UBSAN: array-index-out-of-bounds in map.c:40:7", "index 4 is out of range for type 'int [4]'", "Call Trace:", " <TASK>", " </TASK>", "=".repeat(80)]],

@@ -6,8 +6,6 @@ import { StpError } from "../spec/errors.ts";
 import { ARCHITECTURES, type Architecture } from "./architectures.ts";
 import type { FetchedKernel } from "./fetch.ts";
 
-/** What QEMU needs to be heard; without modules it must be built in. */
-const NEEDED_BUILT_IN = ["CONFIG_VIRTIO_CONSOLE"] as const;
 const RELEASE = "include/config/kernel.release";
 
 /** The kernel in a directory. Throws StpError that names the first thing that is missing. */
@@ -34,7 +32,7 @@ function describeBuildTree(given: string, path: string): FetchedKernel {
     release,
     identity: identityOf(path, release),
     image,
-    modules: modulesOf(given, path, path),
+    modules: modulesOf(given, path, path, architecture),
     headers: path,
     ...(existsSync(vmlinux) && { vmlinux }),
   };
@@ -44,7 +42,9 @@ function describeFolder(given: string, path: string): FetchedKernel {
   const names = readdirSync(path);
   const image = names.find((name) => /^(vmlinuz.*|bzImage|Image(\.gz)?)$/.test(name));
   if (image === undefined) throw cannot(given, "it is no kernel's build tree (a Makefile and Kconfig), and has no image (bzImage, Image or vmlinuz*)");
-  const folder = names.find((name) => name.startsWith("linux-headers-"));
+  // Debian's come with others that are common to several kernels and have no configuration.
+  const folders = names.filter((name) => name.startsWith("linux-headers-"));
+  const folder = folders.find((name) => existsSync(join(path, name, ".config"))) ?? folders[0];
   if (folder === undefined) throw cannot(given, `it has ${image} but no headers (a folder linux-headers-*)`);
   const headers = join(path, folder);
   const { release, architecture } = describeHeaders(given, headers);
@@ -55,7 +55,7 @@ function describeFolder(given: string, path: string): FetchedKernel {
     release,
     identity: identityOf(headers, release),
     image: join(path, image),
-    modules: modulesOf(given, join(path, "lib/modules", release), headers),
+    modules: modulesOf(given, join(path, "lib/modules", release), headers, architecture),
     headers,
     ...(vmlinux !== undefined && { vmlinux: join(path, vmlinux) }),
   };
@@ -74,10 +74,10 @@ function describeHeaders(given: string, headers: string): { readonly release: st
   return { release: readFileSync(join(headers, RELEASE), "utf8").trim(), architecture };
 }
 
-/** The folder with modules.order, or undefined if all that a guest needs is built in. */
-function modulesOf(given: string, modules: string, headers: string): string | undefined {
+/** The folder with modules.order, or undefined if the drivers that a guest needs to be heard are built in. */
+function modulesOf(given: string, modules: string, headers: string, { qemu }: Architecture): string | undefined {
   if (existsSync(join(modules, "modules.order"))) return modules;
-  const absent = NEEDED_BUILT_IN.find((name) => !isSet(headers, name));
+  const absent = qemu.drivers.map((name) => `CONFIG_${name.toUpperCase()}`).find((name) => !isSet(headers, name));
   if (absent !== undefined) throw cannot(given, `there is no ${join(modules, "modules.order")}, and ${absent} is not built in; give the modules, or set ${absent}=y`);
   return undefined;
 }

@@ -7,15 +7,13 @@
 /** What differs between two reports of one bug, and what stands for it. In this order. */
 const VARIES: readonly (readonly [RegExp, string])[] = [
   [/\bCPU: \d+ PID: \d+ (?:Comm: \S+ )?/g, ""],
-  [/\s*: 0000 \[#\d+\].*$|\s*: [0-9a-f]{4} \[#\d+\].*$/, ""],
-  [/,? (?:for |at )?(?:address|virtual address|addr):? (?:0x)?[0-9a-f]+\b/g, ""],
+  [/: [0-9a-f]{4} \[#\d+\].*$/, ""],
   [/ for non-canonical address 0x[0-9a-f]+/g, " for non-canonical address"],
+  [/,? (?:for |at )?(?:address|virtual address|addr):? (?:0x)?[0-9a-f]+\b/g, ""],
   [/\+0x[0-9a-f]+(?:\/0x[0-9a-f]+)?/g, ""],
   [/\/0x[0-9a-f]+\b/g, ""],
-  [/ (?:ip|sp) [0-9a-f]+/g, ""],
-  [/ error [0-9a-f]+\b/g, ""],
+  [/ at [0-9a-f]+ ip [0-9a-f]+ sp [0-9a-f]+ error [0-9a-f]+/, ""],
   [/\[[0-9a-f]+\+[0-9a-f]+\]/g, ""],
-  [/\b(?:segfault) at [0-9a-f]+\b/g, "segfault"],
   [/\b0x[0-9a-f]+\b|\b[0-9a-f]{12,16}\b/g, "ADDRESS"],
   [/\bKilled process \d+ /g, "Killed process "],
   [/ total-vm:.*$/, ""],

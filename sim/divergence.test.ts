@@ -48,6 +48,21 @@ describe("firstDivergence", () => {
     expect(firstDivergence(LIVE, other)).toEqual({ kind: "reordered", recorded: LIVE[1], replayed: AGAIN[2] });
   });
 
+  test("tells them apart where texts come again and again", () => {
+    const live = Array.from({ length: 10 }, (_, i) => recorded(0, i % 2 === 0 ? "up" : "down", 10 + i));
+    const again = live.map(({ payload }) => replayed(0, String(payload)));
+    const wrong = recorded(0, "dawn", 13);
+    const kind = (ours: readonly RecordedOutput[], theirs: readonly OutputRecord[]): unknown => firstDivergence(ours, theirs)?.kind;
+    expect(kind(live.with(3, wrong), again)).toBe("changed");
+    expect(kind(without(live, 3), again)).toBe("missing");
+    expect(kind(live, without(again, 3))).toBe("additional");
+    const same = live.map(({ offset }) => recorded(0, "up", offset));
+    expect(kind(same.with(3, wrong), same)).toBe("changed");
+    expect(kind([...same, recorded(0, "up", 99)], same)).toBe("additional");
+    expect(kind(live, again.filter(({ payload }) => String(payload) === "down"))).toBe("additional");
+    expect(kind(live, again.with(3, again[4]!).with(4, again[3]!))).toBe("reordered");
+  });
+
   test("of two CPUs does not ask for an order between them, and is the earlier one by the recording's time", () => {
     const live = [recorded(0, "a", 1), recorded(1, "x", 2), recorded(0, "b", 3), recorded(1, "y", 4)];
     const other = [replayed(1, "x"), replayed(1, "y"), replayed(0, "a"), replayed(0, "b")];

@@ -30,15 +30,17 @@ export const DIVERGENCES = {
   reordered: "records come in another order",
 } as const;
 
+export type DivergenceKind = keyof typeof DIVERGENCES;
+
 export interface RecordDivergence {
-  readonly kind: keyof typeof DIVERGENCES;
+  readonly kind: DivergenceKind;
   /** The recording's record there; undefined if it has no more of this CPU. */
   readonly recorded: RecordedOutput | undefined;
   /** The replay's. */
   readonly replayed: OutputRecord | undefined;
 }
 
-/** Records that are looked through for one that comes later on the other side. */
+/** Records behind the first that differs which say what became of it. */
 const LATER_MAX = 16;
 
 /** The earliest divergence by time; undefined if there is none. Each side's records of a CPU, and those of the session's probes, are in their order. */
@@ -46,7 +48,7 @@ export function firstDivergence(recorded: readonly RecordedOutput[], replayed: r
   const [ours, theirs] = [byStream(recorded), byStream(replayed)];
   const streams = [...new Set([...ours.keys(), ...theirs.keys()])];
   const found = streams.flatMap((stream) => divergenceIn(ours.get(stream) ?? [], theirs.get(stream) ?? []) ?? []);
-  return found.sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1))[0];
+  return found.sort((a, b) => (timeOf(a) < timeOf(b) ? 1 : -1))[0];
 }
 
 function byStream<Output extends OutputRecord>(records: readonly Output[]): Map<string, Output[]> {
@@ -65,19 +67,36 @@ function divergenceIn(recorded: readonly RecordedOutput[], replayed: readonly Ou
   for (let i = 0; i < length; i++) {
     const [ours, theirs] = [recorded[i], replayed[i]];
     if (ours && theirs && isSame(ours, theirs)) continue;
-    const comesLater = ours !== undefined && replayed.slice(i + 1, i + 1 + LATER_MAX).some((record) => isSame(ours, record));
-    const cameBefore = theirs !== undefined && recorded.slice(i + 1, i + 1 + LATER_MAX).some((record) => isSame(theirs, record));
-    return { kind: kindOf(ours, theirs, comesLater, cameBefore), recorded: ours, replayed: theirs };
+    return { kind: kindOf(recorded.slice(i), replayed.slice(i)), recorded: ours, replayed: theirs };
   }
   return undefined;
 }
 
-function kindOf(ours: OutputRecord | undefined, theirs: OutputRecord | undefined, comesLater: boolean, cameBefore: boolean): RecordDivergence["kind"] {
+/** Of two sides that differ in their first record: what must have happened for most of what follows to agree; and if that is several things, what their lengths say. */
+function kindOf(recorded: readonly OutputRecord[], replayed: readonly OutputRecord[]): DivergenceKind {
+  const [ours, theirs] = [recorded[0], replayed[0]];
   if (!ours) return "missing";
   if (!theirs) return "additional";
-  if (comesLater && cameBefore) return "reordered";
-  if (comesLater) return "missing";
-  return cameBefore ? "additional" : "changed";
+  const place = (record: OutputRecord, records: readonly OutputRecord[]): number => records.slice(0, LATER_MAX).findIndex((other) => isSame(record, other));
+  const [there, here] = [place(ours, replayed), place(theirs, recorded)];
+  const behind = Math.max(there, here) + 1;
+  const agreement: Record<DivergenceKind, number> = {
+    changed: agreeing(recorded.slice(1), replayed.slice(1)),
+    missing: agreeing(recorded, replayed.slice(1)),
+    additional: agreeing(recorded.slice(1), replayed),
+    reordered: there > 0 && here > 0 ? 1 + agreeing(recorded.slice(behind), replayed.slice(behind)) : 0,
+  };
+  const best = Math.max(...Object.values(agreement));
+  if (best === 0) return "changed";
+  const [more, less] = [recorded.length > replayed.length, recorded.length < replayed.length];
+  const kinds: readonly DivergenceKind[] = more ? ["additional", "changed", "reordered", "missing"] : less ? ["missing", "changed", "reordered", "additional"] : ["changed", "reordered", "missing", "additional"];
+  return kinds.find((kind) => agreement[kind] === best)!;
+}
+
+/** How many records agree from the first on, as far as is looked. */
+function agreeing(a: readonly OutputRecord[], b: readonly OutputRecord[]): number {
+  const differing = a.slice(0, LATER_MAX).findIndex((record, i) => !b[i] || !isSame(record, b[i]));
+  return differing < 0 ? Math.min(a.length, LATER_MAX) : differing;
 }
 
 function isSame(a: OutputRecord, b: OutputRecord): boolean {

@@ -14,10 +14,10 @@ import { stressModule } from "./module.ts";
 const SILENCE_MS_MAX = 60_000;
 const REPORT = "/sys/kernel/debug/stp-stress/report";
 /**
- * Without KVM the guest's clock is the HPET, and Linux reads that one for several CPUs at once: a CPU may get what another has read
- * earlier, before an nmi held it up, so the kernel's time itself steps back now and then (0.1 ms). This clock each CPU reads itself.
+ * Without KVM the clock of an x86 guest is the HPET, and Linux reads that one for several CPUs at once: a CPU may get what another has read
+ * earlier, before an nmi held it up, so the kernel's time itself steps back now and then (0.1 ms). A steady clock each CPU reads itself.
  */
-const CLOCK = ["/sys/devices/system/clocksource/clocksource0/current_clocksource", "acpi_pm"] as const;
+const CLOCK = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 /** Times the seconds asked for: the module waits as long for its nmis, and a busy host takes longer. */
 const PATIENCE = 6;
 const BOOT_S_MAX = 120;
@@ -46,7 +46,7 @@ export interface StressRun {
   readonly kernel: string;
   /** Seconds of load, at least. */
   readonly seconds: number;
-  /** NMIs that must land inside a call of the runtime. */
+  /** NMIs that must land inside a call of the runtime, on architectures that have them. */
   readonly nmis: number;
   /** Without KVM: let nmis land between any two instructions, not only where a block of them ends. Everything takes 50 times as long. */
   readonly every_instruction?: boolean;
@@ -78,15 +78,17 @@ export const STRESS_MACHINE = { cpus: 4, memory_mib: 512 } as const;
 
 /** Builds it. Throws StpError in the compiler's words. */
 export async function prepareStress(kernel: FetchedKernel, { seconds, nmis, module = stressModule(), report = () => {} }: Omit<StressRun, "kernel">): Promise<StressJob> {
+  const { steadyClock, hasNmi } = kernel.architecture;
+  const nmis_min = hasNmi ? nmis : 0;
   report(`building the stress module for ${kernel.release}`);
   return {
     files: {
       "/stp_stress.ko": await buildModule(kernel, { ...module, report }),
-      "/await": await buildProgram({ name: "await", sources: { "await.c": AWAIT } }),
+      "/await": await buildProgram({ name: "await", sources: { "await.c": AWAIT } }, kernel.architecture),
     },
     steps: [
-      step("write", ...CLOCK),
-      step("insmod", "/stp_stress.ko", `seconds=${seconds}`, `nmis=${nmis}`),
+      ...(steadyClock === undefined ? [] : [step("write", CLOCK, steadyClock)]),
+      step("insmod", "/stp_stress.ko", `seconds=${seconds}`, `nmis=${nmis_min}`),
       step("run", "await", seconds * PATIENCE + BOOT_S_MAX, "/await", REPORT),
       step("send", REPORT),
       step("rmmod", "stp_stress"),
@@ -94,7 +96,7 @@ export async function prepareStress(kernel: FetchedKernel, { seconds, nmis, modu
     ],
     judge: (sent) => {
       const text = Buffer.from(sent.get(REPORT) ?? []).toString();
-      const judged = judgeReport(text, nmis);
+      const judged = judgeReport(text, nmis_min);
       const left = Buffer.from(sent.get("/proc/modules") ?? []).toString().includes("stp_stress") ? ["The module is still loaded after rmmod"] : [];
       return { ...judged, problems: [...judged.problems, ...left], text };
     },

@@ -4,7 +4,6 @@
  * A test that fails ends its guest, too: nobody knows what it left there.
  */
 import { basename } from "node:path";
-import { messageOf, StpError } from "../../spec/errors.ts";
 import type { KernelReport } from "../console.ts";
 import { isSet } from "../directory.ts";
 import type { FetchedKernel } from "../fetch.ts";
@@ -16,6 +15,7 @@ import { symboliseReport } from "../symbolise.ts";
 import type { Part } from "../transcript.ts";
 import type { Problem } from "../verdict.ts";
 import type { Artefact, GuestTest, Outcome, PreparedTest, TestResult } from "./test.ts";
+import { environmentTrouble } from "./trouble.ts";
 
 /** What the guests of tests have: the stress wants four CPUs. */
 const MACHINE = { cpus: 4, memory_mib: 512 } as const;
@@ -64,8 +64,8 @@ class Course {
       try {
         ready.push(await this.prepareOne(test));
       } catch (error) {
-        if (!(error instanceof StpError)) throw error;
-        this.tell(test.name, { outcome: error instanceof CompileError ? "failed" : "environment", ms: performance.now() - began_ms, problems: [messageOf(error)] });
+        const problems = [environmentTrouble(error)];
+        this.tell(test.name, { outcome: error instanceof CompileError ? "failed" : "environment", ms: performance.now() - began_ms, problems });
       }
     }
     return ready;
@@ -81,16 +81,22 @@ class Course {
 
   /** Runs the tests in a guest as far as it comes. Returns those that are left. */
   async runGuest(tests: readonly ReadyTest[], isFirst: boolean): Promise<readonly ReadyTest[]> {
-    const guest = await this.options.inTurn(() => this.boot(tests));
+    const guest = await this.options.inTurn(() => this.boot(tests)).catch((error: unknown) => {
+      this.tell("boot", { outcome: "environment", problems: [environmentTrouble(error)] });
+    });
+    if (!guest) return this.leave(tests, "There was no guest");
     const booted = guest.release !== undefined;
     const unplaced = guest.problems.filter((problem) => problem.test === undefined);
     if (isFirst || !booted || unplaced.length > 0) await this.tellProblems("boot", guest, unplaced, { ms: guest.boot_ms ?? guest.total_ms });
-    if (!booted || guest.tests.length === 0) {
-      for (const { test } of tests) this.tell(test.name, { outcome: "not run", problems: [booted ? "The guest ended before it began" : "The kernel did not boot"] });
-      return [];
-    }
+    if (!booted || guest.tests.length === 0) return this.leave(tests, booted ? "The guest ended before it began" : "The kernel did not boot");
     for (const [i, part] of guest.tests.entries()) await this.judge(tests[i]!, part, guest);
     return tests.slice(guest.tests.length);
+  }
+
+  /** Nothing more can be run. */
+  private leave(tests: readonly ReadyTest[], why: string): readonly ReadyTest[] {
+    for (const { test } of tests) this.tell(test.name, { outcome: "not run", problems: [why] });
+    return [];
   }
 
   private boot(tests: readonly ReadyTest[]): Promise<GuestResult> {

@@ -11,6 +11,13 @@ test("a kernel that cannot be had is the environment's fault; what is a bug is t
   await expect(runMatrix([{ ...cut, fetch: async () => Promise.reject(new Error("a bug")) }], { report: () => {}, onResult: () => {} })).rejects.toThrow("a bug");
 });
 
+test("a full disk is the environment's fault, with what to do", async () => {
+  const full = { name: "full", fetch: async () => Promise.reject(Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })), tests: [] };
+  const [result] = await runMatrix([full], { report: () => {}, onResult: () => {} });
+  expect(result).toMatchObject({ outcome: "environment" });
+  expect(result!.problems[0]).toMatch(/^ENOSPC: no space left on device, write: no space is left on the disk; make some, or set STP_CACHE_DIR /);
+});
+
 test.each([
   [1, 8192, 1],
   [2, 8192, 1],

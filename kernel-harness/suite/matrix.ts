@@ -1,10 +1,10 @@
 /** Tests on several kernels: as many guests at once as the machine has room for. */
 import { availableParallelism, freemem } from "node:os";
 import pLimit from "p-limit";
-import { StpError } from "../../spec/errors.ts";
 import type { FetchedKernel } from "../fetch.ts";
 import { runCourse, type CourseOptions } from "./course.ts";
 import type { GuestTest, TestResult } from "./test.ts";
+import { environmentTrouble } from "./trouble.ts";
 
 /** Cores for a guest: two of its four CPUs work most of the time. */
 const CORES_PER_GUEST = 2;
@@ -53,11 +53,10 @@ export async function runMatrix(kernels: readonly MatrixKernel[], { guests = gue
 
 async function test({ name, fetch, tests, more }: MatrixKernel, options: CourseOptions): Promise<void> {
   const began_ms = performance.now();
-  const fetched = await fetch(options.report).catch((error: unknown) => {
-    if (!(error instanceof StpError)) throw error;
-    options.onResult({ kernel: name, test: "fetch", outcome: "environment", ms: performance.now() - began_ms, problems: [error.message], reports: [], figures: {}, artefacts: [] });
-  });
+  const trouble = (what: string) => (error: unknown): void =>
+    options.onResult({ kernel: name, test: what, outcome: "environment", ms: performance.now() - began_ms, problems: [environmentTrouble(error)], reports: [], figures: {}, artefacts: [] });
+  const fetched = await fetch(options.report).catch(trouble("fetch"));
   if (!fetched) return;
   await runCourse(fetched, tests, options);
-  await more?.(fetched, options);
+  await more?.(fetched, options).catch(trouble("full"));
 }

@@ -1,0 +1,84 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { kernelOfDirectory } from "./directory.ts";
+
+let path = "";
+beforeEach(() => void (path = mkdtempSync(join(tmpdir(), "test-of-directory-"))));
+afterEach(() => rmSync(path, { recursive: true, force: true }));
+
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(path, name)), { recursive: true });
+    writeFileSync(join(path, name), text);
+  }
+}
+
+const CONFIG = "CONFIG_ARM64=y\nCONFIG_MODULES=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=m\n";
+const below = (folder: string, files: Readonly<Record<string, string>>): Record<string, string> => Object.fromEntries(Object.entries(files).map(([name, text]) => [folder + name, text]));
+const HEADERS = { ".config": CONFIG, "include/config/kernel.release": "6.9.0-mine\n", "scripts/mod/modpost": "", "Module.symvers": "0x1 a\n" };
+const BUILD_TREE = { ...HEADERS, Makefile: "", Kconfig: "", "arch/arm64/boot/Image": "", "modules.order": "drivers/char/virtio_console.o\n", "modules.builtin": "" };
+const FOLDER = { ...below("linux-headers-6.9.0-mine/", HEADERS), "linux-headers-6.9.0-common/Makefile": "", "vmlinuz-6.9.0-mine": "", "lib/modules/6.9.0-mine/modules.order": "" };
+
+test("a build tree gives its image, its headers and its modules", async () => {
+  write({ ...BUILD_TREE, vmlinux: "" });
+  const kernel = await kernelOfDirectory(path);
+  expect(kernel).toMatchObject({ name: path, release: "6.9.0-mine", image: join(path, "arch/arm64/boot/Image"), modules: path, headers: path, vmlinux: join(path, "vmlinux") });
+  expect(kernel.architecture.name).toBe("arm64");
+});
+
+test("a folder gives the image, the headers that are configured, and the modules", async () => {
+  write(FOLDER);
+  const kernel = await kernelOfDirectory(path);
+  expect(kernel).toMatchObject({ image: join(path, "vmlinuz-6.9.0-mine"), modules: join(path, "lib/modules/6.9.0-mine"), headers: join(path, "linux-headers-6.9.0-mine") });
+  expect(kernel.vmlinux).toBeUndefined();
+});
+
+test("without modules what the guest needs must be built in", async () => {
+  write({ ...BUILD_TREE, ".config": CONFIG.replace("VIRTIO_CONSOLE=m", "VIRTIO_CONSOLE=y") });
+  unlinkSync(join(path, "modules.order"));
+  expect((await kernelOfDirectory(path)).modules).toBeUndefined();
+});
+
+test("a kernel that is built anew is another one, though of the same release and place", async () => {
+  write(BUILD_TREE);
+  const before = await kernelOfDirectory(path);
+  expect((await kernelOfDirectory(path)).identity).toBe(before.identity);
+  write({ "Module.symvers": "0x2 a\n" });
+  expect((await kernelOfDirectory(path)).identity).not.toBe(before.identity);
+});
+
+test("the same kernel at two places is two, and by a link it is one", async () => {
+  write({ ...below("a/", BUILD_TREE), ...below("b/", BUILD_TREE) });
+  symlinkSync("a", join(path, "link"));
+  const [a, b, link] = await Promise.all(["a", "b", "link"].map(async (name) => (await kernelOfDirectory(join(path, name))).identity));
+  expect(a).not.toBe(b);
+  expect(link).toBe(a);
+});
+
+describe("one sentence says what is missing:", () => {
+  const sentences: readonly (readonly [string, Readonly<Record<string, string>>, string | undefined, string])[] = [
+    ["the directory", {}, ".", "there is no such directory"],
+    ["everything", {}, undefined, "it is no kernel's build tree (a Makefile and Kconfig), and has no image (bzImage, Image or vmlinuz*)"],
+    ["headers", { bzImage: "" }, undefined, "it has bzImage but no headers (a folder linux-headers-*)"],
+    ["the image", BUILD_TREE, "arch/arm64/boot/Image", 'it has no arch/arm64/boot/Image; run "make" in it'],
+    ["the configuration", BUILD_TREE, ".config", 'PATH has no .config; run "make defconfig" in it'],
+    ["an architecture that is known", { ...BUILD_TREE, ".config": "CONFIG_RISCV=y\n" }, undefined, "it is for none of amd64, arm64, i386, s390x"],
+    ["modules at all", { ...BUILD_TREE, ".config": "CONFIG_ARM64=y\n" }, undefined, "it takes no modules; set CONFIG_MODULES=y"],
+    ["the release", BUILD_TREE, "include/config/kernel.release", 'PATH has no include/config/kernel.release; run "make modules_prepare" in it'],
+    ["modpost", BUILD_TREE, "scripts/mod/modpost", 'PATH has no scripts/mod/modpost; run "make modules_prepare" in it'],
+    ["symbols", BUILD_TREE, "Module.symvers", 'PATH has no Module.symvers; run "make" in it'],
+    ["modules", BUILD_TREE, "modules.order", "there is no PATH/modules.order, and CONFIG_VIRTIO_CONSOLE is not built in; give the modules, or set CONFIG_VIRTIO_CONSOLE=y"],
+  ];
+  test.each(sentences)("%s", async (_, files, without, sentence) => {
+    write(files);
+    if (without !== undefined) rmSync(join(path, without), { recursive: true });
+    await expect(kernelOfDirectory(path)).rejects.toThrow(`Cannot use the kernel in ${path}: ${sentence.replaceAll("PATH", path)}`);
+  });
+
+  test("a path without a space", async () => {
+    write(below("a b/", BUILD_TREE));
+    await expect(kernelOfDirectory(join(path, "a b"))).rejects.toThrow("make takes no path with a space");
+  });
+});
