@@ -185,7 +185,7 @@ describe("kernelReports", () => {
     const before = printed(["quiet"]);
     const report = only(before + printed(lines) + printed(["loud", "reboot: Power down"]));
     expect(report).toMatchObject({ kind, title, count: 1, test: undefined });
-    if (lines.length > 1) expect(report.text).toBe(lines.join("\n"));
+    if (lines.length > 1 || kind === "leak" || kind === "fault of a program") expect(report.text).toBe(lines.join("\n"));
     expect(lines.map((line) => line.trim())).toContain(report.line.trim());
   });
 
@@ -194,6 +194,11 @@ describe("kernelReports", () => {
     expect(report.count).toBe(2);
     expect(report.text).toContain("begin_relay+0x12/0x560");
     expect(kernelReports(printed(kasan("12", 7)) + printed(kasan("12", 7, "stp_y")))).toHaveLength(2);
+  });
+
+  test("tells of each test in which a bug came", () => {
+    const console = ["one", "two"].map((name) => printed([`stp-test: ${name}`, ...kasan("12", 7), ...kasan("4e", 8)])).join("");
+    expect(kernelReports(console).map(({ test, count }) => [test, count])).toEqual([["one", 2], ["two", 2]]);
   });
 
   test("puts together what each CPU printed, if the kernel says who prints", () => {
@@ -210,7 +215,8 @@ describe("kernelReports", () => {
   });
 
   test("does not know in which test something came after lines that were left out", () => {
-    expect(only(`${printed(["stp-test: one"])}${printed(kasan("1", 2).slice(0, 4))}\n[700000 bytes left out]\n`).test).toBe("one");
+    const begun = kasan("1", 2).slice(0, 4);
+    expect(only(`${printed(["stp-test: one", ...begun])}[700000 bytes left out]\n${printed(["after"])}`)).toMatchObject({ test: "one", text: begun.join("\n") });
     expect(kernelReports(`${printed(["stp-test: one"])}\n[700000 bytes left out]\n${printed(OOPS)}`).map(({ test }) => test)).toEqual([undefined]);
   });
 

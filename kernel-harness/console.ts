@@ -26,7 +26,7 @@ export interface KernelReport {
   readonly line: string;
   /** The first of its reports from its first line to its last, without time stamps; at most 200 lines. */
   readonly text: string;
-  /** Reports with this title. */
+  /** Reports with this title in this test. */
   readonly count: number;
   /** The test that ran when it began. */
   readonly test: string | undefined;
@@ -42,8 +42,8 @@ const NAMES: readonly (readonly [KernelReportKind, RegExp])[] = [
   ["KCSAN", /^BUG: KCSAN: /],
   ["KFENCE", /^BUG: KFENCE: |^KFENCE: /],
   ["UBSAN", /^UBSAN: /],
-  ["atomic sleep", /^BUG: (?:sleeping function called|scheduling while atomic|using \S+ in preemptible|Invalid wait context)|^BUG: .*invalid context/],
-  ["lockdep", /^WARNING: (?:possible |suspicious |inconsistent |bad unlock|nested lock|held lock|lock held|.*-safe -> .*lock order|.*lock order|Nested lock|.*still (?:has|in))/],
+  ["atomic sleep", /^BUG: (?:sleeping function called|scheduling while atomic|using \S+ in preemptible)/],
+  ["lockdep", /^WARNING: (?:possible |suspicious |inconsistent |bad unlock|nested lock|held lock|lock held|.*lock order|Nested lock|.*still (?:has|in))/],
   ["lockdep", /^\[ BUG: |^INFO: (?:lockdep is turned off|trying to register non-static key|possible )|^DEBUG_LOCKS_WARN_ON|^BUG: (?:MAX_LOCK|MAX_LOCKDEP|MAX_STACK_TRACE|looking up invalid|key \S+ )/],
   ["stall", /^(?:watchdog: )?BUG: (?:soft lockup|workqueue lockup|spinlock lockup)/],
   ["stall", /^INFO: rcu_\w+ |^rcu: INFO: rcu_\w+ .*(?:stall|expedited stalls)|^(?:NMI )?watchdog: Watchdog detected hard LOCKUP/],
@@ -92,15 +92,16 @@ export function findKernelReports(console: string): string[] {
   return rest > 0 ? [...reports.slice(0, FINDINGS_MAX), `and ${rest} more`] : reports;
 }
 
-/** What the console reports, in the order in which it was named, each title once. */
+/** What the console reports, in the order in which it was named; of each test each title once. */
 export function kernelReports(console: string): KernelReport[] {
   const reports = new Map<string, KernelReport>();
   for (const found of new Assembler().take(console)) {
     const line = found.lines[found.name] ?? "";
     const title = titleOf(line, found.lines);
-    const known = reports.get(title);
-    if (known) reports.set(title, { ...known, count: known.count + 1 });
-    else if (reports.size < REPORTS_MAX) reports.set(title, { kind: found.kind, title, line, text: found.lines.join("\n"), count: 1, test: found.test });
+    const key = `${found.test ?? ""}\n${title}`;
+    const known = reports.get(key);
+    if (known) reports.set(key, { ...known, count: known.count + 1 });
+    else if (reports.size < REPORTS_MAX) reports.set(key, { kind: found.kind, title, line, text: found.lines.join("\n"), count: 1, test: found.test });
   }
   return [...reports.values()];
 }

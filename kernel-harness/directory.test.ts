@@ -64,6 +64,7 @@ describe("one sentence says what is missing:", () => {
     ["headers", { bzImage: "" }, undefined, "it has bzImage but no headers (a folder linux-headers-*)"],
     ["the image", BUILD_TREE, "arch/arm64/boot/Image", 'it has no arch/arm64/boot/Image; run "make" in it'],
     ["the configuration", BUILD_TREE, ".config", 'PATH has no .config; run "make defconfig" in it'],
+    ["the configuration of headers", { bzImage: "", ...below("linux-headers-1/", HEADERS) }, "linux-headers-1/.config", 'PATH/linux-headers-1 has no .config; run "make defconfig" in it'],
     ["an architecture that is known", { ...BUILD_TREE, ".config": "CONFIG_RISCV=y\n" }, undefined, "it is for none of amd64, arm64, i386, s390x"],
     ["modules at all", { ...BUILD_TREE, ".config": "CONFIG_ARM64=y\n" }, undefined, "it takes no modules; set CONFIG_MODULES=y"],
     ["the release", BUILD_TREE, "include/config/kernel.release", 'PATH has no include/config/kernel.release; run "make modules_prepare" in it'],

@@ -7,7 +7,7 @@ import { LIBRARY_OBJECT, type ModuleSource } from "./module.ts";
 const PORT = "runtime-c/port/kernel";
 
 /** What the core asks of the port; and what that needs. */
-export const PORT_UNITS = ["port", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
+export const PORT_UNITS = ["port", "division", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
 
 /** The same for a replay, which has no memory of its own to look at. */
 const REPLAY_PORT_UNITS = ["port", "stack"];

@@ -12,7 +12,7 @@ import { fetchKernel, type FetchedKernel } from "./fetch.ts";
 import { runGuest, type GuestResult } from "./guest.ts";
 import type { GuestFiles } from "./initramfs.ts";
 import { findKernel } from "./kernels.ts";
-import { probeModule } from "./program.ts";
+import { moduleName, probeModule } from "./program.ts";
 import { ReceivedDirectory } from "./received.ts";
 import { readSources } from "./sources.ts";
 import { step } from "./steps.ts";
@@ -148,8 +148,14 @@ async function failure(run: ProbeRun, kernel: FetchedKernel, guest: GuestResult)
   const refused = /^stpd: (.*: cannot attach (?:kprobe|kretprobe) (\S+): no such function.*)$/m.exec(said);
   if (refused) return new StpError(`${refused[1]}; ${suggestSymbols(refused[2]!, await functionSymbols(kernel, run.report))}`);
   const problems = guest.problems.map((problem) => problem.message).join("; ");
-  const last = said.trim().split("\n").at(-1);
+  const last = (said.includes(": cannot load ") ? refusalOf(moduleName(run.path), guest.console) : undefined) ?? said.trim().split("\n").at(-1);
   return new StpError(`Cannot run ${run.path} on ${kernel.name}: ${problems}${last ? ` (${last})` : ""}`);
+}
+
+/** Why a module did not let itself be loaded: it says that to the kernel's log, because there is no other. */
+function refusalOf(module: string, console: string): string | undefined {
+  const line = console.split(/\r?\n/).filter((text) => text.includes(`] ${module}: `)).at(-1); // the kernel itself says something of modules before
+  return line?.slice(line.indexOf(`${module}: `));
 }
 
 /** Names alone: what a recording needs to be replayed is whether there is such a function. */

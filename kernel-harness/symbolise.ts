@@ -37,7 +37,7 @@ export async function symbolise(text: string, files: DebugFiles): Promise<string
   const objects = new Set(frames.map(({ module }) => module));
   for (const module of objects) {
     const path = module === undefined ? files.vmlinux : files.modules[module];
-    if (path === undefined || !existsSync(path)) continue;
+    if (path === undefined) continue;
     const found = await placesIn(path, frames.filter((frame) => frame.module === module), files.prefix ?? "");
     for (const [frame, place] of found) places.set(frame, place);
   }

@@ -32,6 +32,11 @@ describe("firstDivergence", () => {
     }
   });
 
+  test("with nothing in common is a change, whatever their lengths", () => {
+    expect(firstDivergence(LIVE, [replayed(0, "x")])).toMatchObject({ kind: "changed", recorded: LIVE[0] });
+    expect(firstDivergence(LIVE.slice(0, 1), [replayed(0, "x"), replayed(0, "y")])).toMatchObject({ kind: "changed", recorded: LIVE[0] });
+  });
+
   test("with a record more in the recording names it, also at the end", () => {
     expect(firstDivergence(LIVE, without(AGAIN, 1))).toEqual({ kind: "additional", recorded: LIVE[1], replayed: AGAIN[2] });
     expect(firstDivergence(LIVE, without(AGAIN, 3))).toEqual({ kind: "additional", recorded: LIVE[3], replayed: undefined });

@@ -48,7 +48,7 @@ export function firstDivergence(recorded: readonly RecordedOutput[], replayed: r
   const [ours, theirs] = [byStream(recorded), byStream(replayed)];
   const streams = [...new Set([...ours.keys(), ...theirs.keys()])];
   const found = streams.flatMap((stream) => divergenceIn(ours.get(stream) ?? [], theirs.get(stream) ?? []) ?? []);
-  return found.sort((a, b) => (timeOf(a) < timeOf(b) ? 1 : -1))[0];
+  return found.sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1))[0];
 }
 
 function byStream<Output extends OutputRecord>(records: readonly Output[]): Map<string, Output[]> {

@@ -1,36 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * leaks MODULE SECONDS: waits for a module to come, and then to go; then prints where its code lay and what kmemleak finds that nobody refers to.
+ * leaks MODULE…: until it gets SIGINT, notes where the code of these modules lies; then prints that, and what kmemleak finds that nobody refers to.
  *
- *   module NAME 0xADDRESS     of its .text: kmemleak knows addresses only, and by then the module has no names any more
+ *   module NAME 0xADDRESS     of its .text: kmemleak knows addresses only, and a module that is gone has no names any more
  *   unreferenced object …     blocks of kmemleak
  *
- * Exit 0, whatever was found; 1: the module did not come or go in so many seconds, 2: the kernel has no kmemleak.
+ * Exit 0, whatever was found; 2: the kernel has no kmemleak.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
-#define LOOK_US 20000
+#define MODULES_MAX 16
+#define LOOK_US 50000
+#define LOOKS_MAX 72000 /* an hour */
 /* kmemleak takes nothing for lost that is younger than 5 s; and only in the second scan what has not changed since the first. */
 #define AGE_S 6
 #define SCANS 2
 
-static char text_path[200];
+static volatile sig_atomic_t asked;
 
-/* Address of the module's code; 0: it is not there. */
-static unsigned long long text_address(void)
+static void ask(int number)
 {
-	unsigned long long address = 0;
-	FILE *file = fopen(text_path, "re");
+	(void)number;
+	asked = 1;
+}
 
+/* Address of a module's code; @before if it is not there. */
+static unsigned long long text_address(const char *module, unsigned long long before)
+{
+	unsigned long long address;
+	char path[200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/sections/.text", module);
+	file = fopen(path, "re");
 	if (!file)
-		return 0;
+		return before;
 	if (fscanf(file, "%llx", &address) != 1)
-		address = 0;
+		address = before;
 	fclose(file);
 	return address;
 }
@@ -39,7 +50,8 @@ static int scan(void)
 {
 	int fd = open(KMEMLEAK, O_WRONLY | O_CLOEXEC), done = fd >= 0 && write(fd, "scan", strlen("scan")) > 0;
 
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return done;
 }
 
@@ -55,21 +67,18 @@ static void print_found(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long long address = 0, now;
-	long left = argc == 3 ? atol(argv[2]) * 1000000 / LOOK_US : 0;
-	int i;
+	unsigned long long addresses[MODULES_MAX] = { 0 };
+	int modules = argc - 1 < MODULES_MAX ? argc - 1 : MODULES_MAX, looks, i;
 
+	signal(SIGINT, ask);
 	if (access(KMEMLEAK, W_OK))
 		return 2;
-	snprintf(text_path, sizeof(text_path), "/sys/module/%s/sections/.text", argc == 3 ? argv[1] : "");
-	for (; left && (now = text_address(), now || !address); left--) {
-		if (now)
-			address = now;
-		usleep(LOOK_US);
-	}
-	if (!left)
-		return 1;
-	printf("module %s 0x%llx\n", argv[1], address);
+	for (looks = 0; !asked && looks < LOOKS_MAX; looks++, usleep(LOOK_US))
+		for (i = 0; i < modules; i++)
+			addresses[i] = text_address(argv[1 + i], addresses[i]);
+	for (i = 0; i < modules; i++)
+		if (addresses[i])
+			printf("module %s 0x%llx\n", argv[1 + i], addresses[i]);
 	sleep(AGE_S);
 	for (i = 0; i < SCANS; i++)
 		if (!scan())

@@ -21,12 +21,22 @@ test("leakReports names what code of the module asked for", () => {
   expect(report!.text).toContain("__kmalloc+0x4b/0x150");
 });
 
+test("leakReports reads addresses that the kernel does not want to tell", () => {
+  const text = `module stp_x 0xffffffffc02a1000\n${block("ffff888003c5e800", OURS)}`.replaceAll("<0000000012345678>", "<(____ptrval____)>");
+  expect(leakReports(text).map(({ title }) => title)).toEqual(["kmemleak: (size 512) of .text+0x234 [stp_x]"]);
+});
+
 test("leakReports counts what is lost at one place", () => {
   const text = `module stp_x 0xffffffffc02a1000\n${block("ffff888003c5e800", OURS)}${block("ffff888003c5f000", OURS)}`;
   expect(leakReports(text).map(({ count }) => count)).toEqual([2]);
 });
 
-test("leakReports passes over what no code of a module asked for", () => {
-  expect(leakReports(`module stp_x 0xffffffffc02a1000\n${block("ffff888003c5e800", ["__kmalloc+0x4b/0x150", "0xffffffffc0000000", "start_kernel+0x1/0x2"])}`)).toEqual([]);
-  expect(leakReports(`module stp_x 0xffffffffc02a1000\n`)).toEqual([]);
+test("leakReports names the kernel's code if none of the module asked", () => {
+  const text = `module stp_x 0xffffffffc02a1000\n${block("ffff888003c5e800", ["__kmalloc+0x4b/0x150", "acpi_begin+0x1/0x2", "0xffffffffc02a0ffe", "start_kernel+0x1/0x2"])}`;
+  expect(leakReports(text)).toMatchObject([{ title: "kmemleak: (size 512) of acpi_begin", text: expect.stringContaining("] 0xffffffffc02a0ffe\n") as string }]);
+  expect(leakReports(text.replaceAll("<0000000012345678>", "<(____ptrval____)>")).map(({ title }) => title)).toEqual(["kmemleak: (size 512) of acpi_begin"]);
+});
+
+test("leakReports of nothing is nothing", () => {
+  expect(leakReports("module stp_x 0xffffffffc02a1000\n")).toEqual([]);
 });

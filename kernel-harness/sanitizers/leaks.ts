@@ -8,24 +8,26 @@ const SEARCH_S_MAX = 120;
 /** Code of a module is smaller. */
 const TEXT_SIZE_MAX = 16n << 20n;
 
+/** Frames that every allocation has. */
+const ALLOCATORS = /^.*\b(?:__)?(?:k\w*alloc\w*|kmem_cache_\w+|vmalloc\w*|vzalloc\w*|slab_\w+)\+0x.*\n/gm;
+
 /** Path of the program that asks. */
 export async function buildLeaks(): Promise<string> {
   return buildProgram({ name: "leaks", sources: { "leaks.c": await readFile(new URL("leaks.c", import.meta.url), "utf8") } });
 }
 
-/** Steps around those that load and unload the module, once. What the program `leaks` prints is for leakReports(). */
-export function withLeaks(module: string, steps: readonly string[]): string[] {
-  return [step("start", "leaks", "/leaks", module, SEARCH_S_MAX), ...steps, step("wait", "leaks", SEARCH_S_MAX)];
+/** Steps around those that load and unload the modules. What the program `leaks` prints is for leakReports(). */
+export function withLeaks(modules: readonly string[], steps: readonly string[]): string[] {
+  return [step("start", "leaks", "/leaks", ...modules), ...steps, step("signal", "leaks", "INT"), step("wait", "leaks", SEARCH_S_MAX)];
 }
 
-/** The objects that nobody refers to and that code of the module asked for; those of the kernel's own are not its fault. */
+/** The objects that nobody refers to, each with the code of the module that asked for it, or else the kernel's. */
 export function leakReports(text: string, test?: string): KernelReport[] {
   const reports = new Map<string, KernelReport>();
   const modules = [...text.matchAll(/^module (\w+) 0x([0-9a-f]+)$/gm)].map(([, name, address]) => ({ name: name!, address: BigInt(`0x${address!}`) }));
   for (const [block] of text.matchAll(/^unreferenced object .*(?:\n[ \t].*)*/gm)) {
-    const named = block.replace(/\[<[0-9a-f]+>\] 0x([0-9a-f]+)/g, (frame, hex: string) => frameIn(BigInt(`0x${hex}`), modules) ?? frame);
-    const frame = /\.text\+0x[0-9a-f]+ \[\w+\]/.exec(named)?.[0];
-    if (frame === undefined) continue;
+    const named = block.replace(/\[<[^>]*>\] 0x([0-9a-f]+)/g, (frame, hex: string) => frameIn(BigInt(`0x${hex}`), modules) ?? frame);
+    const frame = (/\.text\+0x[0-9a-f]+ \[\w+\]/.exec(named) ?? /> *\] ([\w.]+)/.exec(named.replace(ALLOCATORS, "")))?.at(-1) ?? "unknown";
     const line = block.split("\n")[0]!;
     const title = `kmemleak: ${/\(size \d+\)/.exec(line)?.[0] ?? ""} of ${frame}`;
     const known = reports.get(title);

@@ -24,7 +24,7 @@ const run = (seconds: number, module?: StressRun["module"]): ReturnType<typeof r
 test(
   "task, softirq, irq and nmi on four CPUs at once: attempted = delivered + lost, in every map and printer",
   async () => {
-    const { problems, figures } = await run(20);
+    const { problems, figures } = await run(10);
     console.warn(stressSummary(figures));
     expect(problems).toEqual([]);
     expect(figures.nmis_in_call).toBeGreaterThanOrEqual(NMIS_MIN);

@@ -75,7 +75,7 @@ class Course {
     const ready = await test.prepare(this.kernel, () => {});
     const modules = Object.fromEntries(Object.entries(ready.files).flatMap(([path, file]) => (path.endsWith(".ko") && typeof file === "string" ? [[basename(path, ".ko"), file]] : [])));
     if (!isSet(this.kernel.headers, "CONFIG_DEBUG_KMEMLEAK")) return { test, modules, ready };
-    const steps = Object.keys(modules).reduce((inner, module) => withLeaks(module, inner), ready.steps);
+    const steps = withLeaks(Object.keys(modules), ready.steps);
     return { test, modules, ready: { ...ready, steps, files: { ...ready.files, "/leaks": await buildLeaks() } } };
   }
 

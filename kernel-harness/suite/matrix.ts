@@ -35,28 +35,45 @@ export function guestsAtOnce(cores = availableParallelism(), free_mib = freemem(
   return Math.max(1, Math.min(Math.floor(cores / CORES_PER_GUEST), Math.floor(free_mib / GUEST_MEMORY_MIB)));
 }
 
-/** Runs all; each kernel's results come in order. A kernel that cannot be had is a result, too: of the test "fetch". */
+/**
+ * Runs all; each kernel's results come in order. A kernel that cannot be had is a result, too: of the test "fetch".
+ *
+ * Kernels are fetched and built one after the other before the first guest boots: a build would take the CPUs that guests are timed on.
+ */
 export async function runMatrix(kernels: readonly MatrixKernel[], { guests = guestsAtOnce(), report, onResult, onKernel, ...limits }: MatrixOptions): Promise<TestResult[]> {
   const results: TestResult[] = [];
   const turns = pLimit(guests);
-  const tell = (result: TestResult): void => {
-    results.push(result);
-    onResult(result);
+  const optionsOf = (name: string): CourseOptions => ({
+    ...limits,
+    report: (line) => report(name, line),
+    onResult: (result) => {
+      results.push(result);
+      onResult(result);
+    },
+    inTurn: (guest) => turns(guest),
+  });
+  const runs: (() => Promise<void>)[] = [];
+  for (const kernel of kernels) runs.push(await fetched(kernel, optionsOf(kernel.name)));
+  // One more than guests: its modules are built while the others' guests run.
+  const rows = pLimit(guests + 1);
+  const run = async (i: number): Promise<void> => {
+    await runs[i]!();
+    const { name } = kernels[i]!;
+    onKernel?.(name, results.filter((result) => result.kernel === name));
   };
-  const run = async (kernel: MatrixKernel): Promise<void> => {
-    await test(kernel, { ...limits, report: (line) => report(kernel.name, line), onResult: tell, inTurn: (guest) => turns(guest) });
-    onKernel?.(kernel.name, results.filter((result) => result.kernel === kernel.name));
-  };
-  await Promise.all(kernels.map(run));
+  await Promise.all(kernels.map((_, i) => rows(run, i)));
   return results;
 }
 
-async function test({ name, fetch, tests, more }: MatrixKernel, options: CourseOptions): Promise<void> {
+/** What runs a kernel's tests, once it is here. */
+async function fetched({ name, fetch, tests, more }: MatrixKernel, options: CourseOptions): Promise<() => Promise<void>> {
   const began_ms = performance.now();
   const trouble = (what: string) => (error: unknown): void =>
     options.onResult({ kernel: name, test: what, outcome: "environment", ms: performance.now() - began_ms, problems: [environmentTrouble(error)], reports: [], figures: {}, artefacts: [] });
-  const fetched = await fetch(options.report).catch(trouble("fetch"));
-  if (!fetched) return;
-  await runCourse(fetched, tests, options);
-  await more?.(fetched, options).catch(trouble("full"));
+  const kernel = await fetch(options.report).catch(trouble("fetch"));
+  return async () => {
+    if (!kernel) return;
+    await runCourse(kernel, tests, options);
+    await more?.(kernel, options).catch(trouble("full"));
+  };
 }

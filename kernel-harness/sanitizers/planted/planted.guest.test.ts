@@ -19,8 +19,8 @@ function planted(kernel: string, bugs: readonly PlantedBug[], options: PlantedOp
     expect(ran.problems.filter((problem) => problem.includes(UNCHANGED))).toEqual([]);
   });
 
-  test.each(bugs.map((bug) => [bug.name, bug] as const))("%s: it is named, in its test, with its place", (name, bug) => {
-    const reports = ran.reports.filter((report) => report.test === name);
+  test.each(bugs.map((bug) => [bug.about, bug] as const))("%s: it is named, in its test, with its place", (_about, bug) => {
+    const reports = ran.reports.filter((report) => report.test === bug.name);
     const named = reports.find(({ kind, title }) => kind === bug.expects.kind && bug.expects.title.test(title));
     expect(named, JSON.stringify([ran.problems, reports.map(({ kind, title }) => [kind, title])])).toBeDefined();
     const places = placesOf(bug, originalOf(bug));

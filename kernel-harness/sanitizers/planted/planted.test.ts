@@ -13,7 +13,7 @@ test("there are bugs", () => {
   expect(BUGS.length).toBeGreaterThanOrEqual(7);
 });
 
-test.each(BUGS.map((bug) => [bug.name, bug] as const))("%s: fits the sources as they are, and changes one file", (_name, bug) => {
+test.each(BUGS.map((bug) => [bug.about, bug] as const))("%s: fits the sources as they are, and changes one file", (_name, bug) => {
   const copy = plant(module, bug);
   const changed = Object.keys(module.sources).filter((file) => copy.sources[file] !== module.sources[file]);
   expect(changed).toEqual([bug.file]);

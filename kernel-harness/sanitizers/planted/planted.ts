@@ -15,7 +15,9 @@ export interface Change {
 }
 
 export interface PlantedBug extends Change {
+  /** A word: the test in which it runs. */
   readonly name: string;
+  readonly about: string;
   readonly expects: { readonly kind: KernelReportKind; readonly title: RegExp; readonly frame: Frame };
 }
 
@@ -28,7 +30,8 @@ const MEMORY = "runtime-c/port/kernel/memory.c";
 const MAP_CORE = "runtime-c/include/stp/map_core.h";
 
 export const SLEEP: PlantedBug = {
-  name: "user memory is read as if a body could sleep",
+  name: "sleep",
+  about: "user memory is read as if a body could sleep",
   file: MEMORY,
   from: "return !copy_from_user_nofault(",
   to: "return !copy_from_user(",
@@ -36,7 +39,8 @@ export const SLEEP: PlantedBug = {
 };
 
 export const OUT_OF_BOUNDS: PlantedBug = {
-  name: "one reader more than there is room for",
+  name: "out-of-bounds",
+  about: "one reader more than there is room for",
   file: RELAY,
   from: "\tfor (cpu = 0; cpu < stp_session.config.cpus; cpu++) {\n\t\treaders[cpu].ring = ",
   to: "\tfor (cpu = 0; cpu <= stp_session.config.cpus; cpu++) {\n\t\treaders[cpu].ring = ",
@@ -44,7 +48,8 @@ export const OUT_OF_BOUNDS: PlantedBug = {
 };
 
 export const USE_AFTER_FREE: PlantedBug = {
-  name: "a kprobe's misses are read after it is freed",
+  name: "use-after-free",
+  about: "a kprobe's misses are read after it is freed",
   file: KPROBE,
   from: "\tprobe->missed = attached->kprobe.nmissed;\n\tprobe->state = NULL;\n\tstp_free(attached);\n",
   to: "\tprobe->state = NULL;\n\tstp_free(attached);\n\tprobe->missed = attached->kprobe.nmissed;\n",
@@ -52,7 +57,8 @@ export const USE_AFTER_FREE: PlantedBug = {
 };
 
 export const LEAK: PlantedBug = {
-  name: "readers are not freed",
+  name: "leak",
+  about: "readers are not freed",
   file: RELAY,
   from: "\tkfree(readers);\n",
   to: "",
@@ -61,7 +67,8 @@ export const LEAK: PlantedBug = {
 
 /** Needs real nmis that print. The lock is held so briefly that no nmi comes meanwhile: the report must come before the hang. */
 export const LOCK_IN_NMI: PlantedBug = {
-  name: "waking the reader takes a lock",
+  name: "lock-in-nmi",
+  about: "waking the reader takes a lock",
   file: RELAY,
   from: "\tirq_work_queue(&readers[cpu].wake);\n",
   to: "\tstatic DEFINE_RAW_SPINLOCK(planted);\n\n\traw_spin_lock(&planted);\n\tirq_work_queue(&readers[cpu].wake);\n\traw_spin_unlock(&planted);\n",
@@ -69,7 +76,8 @@ export const LOCK_IN_NMI: PlantedBug = {
 };
 
 export const RACE: PlantedBug = {
-  name: "a map's lock is not taken",
+  name: "race",
+  about: "a map's lock is not taken",
   file: MAP_CORE,
   from: "\tif (stp_unlikely(stp_cmpxchg(&part->owner, 0, ctx->cpu->lock_id) != 0) && !stp_map_wait(part, ctx))\n\t\treturn false;\n",
   to: "",
@@ -77,15 +85,15 @@ export const RACE: PlantedBug = {
 };
 
 const UNCHECKED = {
-  name: "user memory is read without a check",
+  about: "user memory is read without a check",
   file: MEMORY,
   from: "return !copy_from_user_nofault(to, (const void __user *)(unsigned long)address, size);",
   to: "return memcpy(to, (const void *)(unsigned long)address, size) != NULL;",
 } as const;
 
 /** What SMAP says on any kernel, and KASAN where it is. */
-export const UNCHECKED_SMAP: PlantedBug = { ...UNCHECKED, expects: { kind: "oops", title: /^BUG: unable to handle page fault in \w+/, frame: "change" } };
-export const UNCHECKED_KASAN: PlantedBug = { ...UNCHECKED, expects: { kind: "KASAN", title: /^BUG: KASAN: user-memory-access in \w+/, frame: "change" } };
+export const UNCHECKED_SMAP: PlantedBug = { ...UNCHECKED, name: "unchecked-smap", expects: { kind: "oops", title: /^BUG: unable to handle page fault in \w+/, frame: "change" } };
+export const UNCHECKED_KASAN: PlantedBug = { ...UNCHECKED, name: "unchecked-kasan", expects: { kind: "KASAN", title: /^BUG: KASAN: user-memory-access in \w+/, frame: "change" } };
 
 /** A copy of the module with the bug in it. */
 export function plant(module: ModuleSource, { file, from, to }: Change): ModuleSource {

@@ -59,7 +59,6 @@ export async function runPlanted(kernel: FetchedKernel, bugs: readonly PlantedBu
     boot_ms: 120_000,
     report,
   });
-  if (process.env['DBG']) console.warn(guest.tests.map((t) => JSON.stringify(t.outputs['leaks'])), guest.console.slice(-3000));
   const lost = guest.tests.flatMap(({ test, outputs }) => leakReports(outputs["leaks"]?.stdout ?? "", test));
   const reported = guest.problems.flatMap((problem) => problem.report ?? []);
   const reports = await Promise.all([...reported, ...lost].map((found) => {
@@ -91,7 +90,7 @@ function stepsOf({ name, leaks }: Planted, index: number): string[] {
     step("signal", "stpd", "INT"),
     step("wait", "stpd", STEP_S_MAX),
   ];
-  return [step("test", name), ...(leaks ? withLeaks(MODULE, steps) : steps)];
+  return [step("test", name), ...(leaks ? withLeaks([MODULE], steps) : steps)];
 }
 
 function pathOf(index: number): string {

@@ -163,7 +163,7 @@ static STP_NOINLINE s64 read_section(const struct elf *elf, u32 n, struct part *
 	part->offset = number(section + at->section_offset, at->word);
 	part->size = number(section + at->section_length, at->word);
 	part->link = number(section + at->section_link, 4);
-	part->each = number(section + at->section_each, 4);
+	part->each = number(section + at->section_each, at->word);
 	return number(section + SECTION_TYPE, 4);
 }
 

@@ -146,7 +146,7 @@ no_modules:
 	stp_session_fini();
 no_session:
 	/* There is no log file to read it from. */
-	pr_err("%s", stp_log_text());
+	pr_err("%s: %s", THIS_MODULE->name, stp_log_text());
 	return error;
 }
 
