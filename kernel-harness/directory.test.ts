@@ -35,6 +35,11 @@ test("a folder gives the image, the headers that are configured, and the modules
   expect(kernel.vmlinux).toBeUndefined();
 });
 
+test("the release is that of the modules, which Debian's headers have in another file", async () => {
+  write({ ...BUILD_TREE, "include/generated/utsrelease.h": '#define UTS_RELEASE "6.9.0-1-theirs"\n' });
+  expect((await kernelOfDirectory(path)).release).toBe("6.9.0-1-theirs");
+});
+
 test("without modules what the guest needs must be built in", async () => {
   write({ ...BUILD_TREE, ".config": CONFIG.replace("VIRTIO_CONSOLE=m", "VIRTIO_CONSOLE=y") });
   unlinkSync(join(path, "modules.order"));

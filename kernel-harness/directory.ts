@@ -71,7 +71,14 @@ function describeHeaders(given: string, headers: string): { readonly release: st
   if (!existsSync(join(headers, RELEASE))) throw missing(RELEASE, "make modules_prepare");
   if (!existsSync(join(headers, "scripts/mod/modpost"))) throw missing("scripts/mod/modpost", "make modules_prepare");
   if (!existsSync(join(headers, "Module.symvers"))) throw missing("Module.symvers", "make");
-  return { release: readFileSync(join(headers, RELEASE), "utf8").trim(), architecture };
+  return { release: releaseOf(headers), architecture };
+}
+
+/** What its modules are made for. Debian's headers have upstream's in the one file, and their own in the other. */
+function releaseOf(headers: string): string {
+  const header = join(headers, "include/generated/utsrelease.h");
+  const own = existsSync(header) ? /UTS_RELEASE "([^"]+)"/.exec(readFileSync(header, "utf8"))?.[1] : undefined;
+  return own ?? readFileSync(join(headers, RELEASE), "utf8").trim();
 }
 
 /** The folder with modules.order, or undefined if the drivers that a guest needs to be heard are built in. */

@@ -30,7 +30,7 @@ const replay: GuestTest = {
         const replayed = job.read(files);
         if (!replayed) return { problems: ["The module sent no results"] };
         const { divergence } = await verifyBatch({ ...REPLAY, model: await loadModel(), run: async () => replayed });
-        return { problems: divergence ? [divergenceText(divergence)] : [], figures: { operations: REPLAY.operations } };
+        return { problems: divergence ? [divergenceText(divergence)] : [], figures: { operations: REPLAY.operations, "operations a second": REPLAY.operations / replayed.seconds } };
       },
     };
   },

@@ -27,7 +27,8 @@
 
 static bool copy(void *to, u64 address, u32 size, bool user)
 {
-	if (address != (unsigned long)address || (!user && address < NULL_AREA))
+	/* Where pointers have 4 bytes, one that a function returned has its sign before it. */
+	if ((address != (unsigned long)address && address != (u64)(long)address) || (!user && address < NULL_AREA))
 		return false;
 	if (user)
 		return !copy_from_user_nofault(to, (const void __user *)(unsigned long)address, size);

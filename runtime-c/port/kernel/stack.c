@@ -49,6 +49,9 @@ u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 	return i;
 }
 #else
+/* From the instruction of the hit to where its breakpoint, or the call that stands for it, goes on. */
+#define HIT_SIZE_MAX 16 /* bytes */
+
 /* The unwinder begins here, so what lies between here and the hit is dropped. It fills words of the kernel, which are widened in place. */
 u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 {
@@ -58,10 +61,12 @@ u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 	if (!hit || !hit->regs || user_mode(hit->regs))
 		return 0;
 	n = stack_trace_save(words, count, 0);
-	for (first = 0; first < n && words[first] != instruction_pointer(hit->regs); first++)
+	for (first = 0; first < n && words[first] - instruction_pointer(hit->regs) >= HIT_SIZE_MAX; first++)
 		;
 	if (first == n)
 		first = 0;
+	else
+		words[first] = instruction_pointer(hit->regs);
 	memmove(words, words + first, (n - first) * sizeof(*words));
 	for (i = n - first; i-- > 0;)
 		frames[i] = words[i];
