@@ -40,6 +40,8 @@ export interface Qemu {
   readonly fetched: boolean;
   /** -M and what else the board needs; the CPU for TCG. */
   readonly machine: readonly string[];
+  /** Added for a kernel that watches each of its allocations, which makes some boards slow. */
+  readonly watched: readonly string[];
   /** What the guest takes for its console. */
   readonly console: string;
   /** Last part of the names of virtio devices: virtio-serial-pci. */
@@ -55,6 +57,8 @@ const X86 = {
   package: "qemu-system-x86",
   fetched: false,
   machine: ["-cpu", "max"],
+  // The usual board, which boots a little faster, has ACPI compute its interrupts in a loop: half a minute of allocations.
+  watched: ["-M", "q35"],
   console: "ttyS0",
   bus: "pci",
   drivers: ["virtio_pci", "virtio_console"],
@@ -94,6 +98,7 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
       fetched: true,
       // Not the newest CPU: signed pointers are slow in TCG. This one has the atomic instructions, which are fast.
       machine: ["-M", "virt,gic-version=3", "-cpu", "cortex-a76"],
+      watched: [],
       console: "ttyAMA0",
       bus: "pci",
       drivers: ["virtio_pci", "virtio_console"],
@@ -131,6 +136,7 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
       package: "qemu-system-misc",
       fetched: true,
       machine: ["-M", "s390-ccw-virtio", "-cpu", "max"],
+      watched: [],
       console: "ttysclp0",
       bus: "ccw",
       drivers: ["virtio_console"],

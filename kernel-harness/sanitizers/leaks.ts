@@ -16,9 +16,14 @@ export async function buildLeaks(): Promise<string> {
   return buildProgram({ name: "leaks", sources: { "leaks.c": await readFile(new URL("leaks.c", import.meta.url), "utf8") } });
 }
 
-/** Steps around those that load and unload the modules. What the program `leaks` prints is for leakReports(). */
-export function withLeaks(modules: readonly string[], steps: readonly string[]): string[] {
-  return [step("start", "leaks", "/leaks", ...modules), ...steps, step("signal", "leaks", "INT"), step("wait", "leaks", SEARCH_S_MAX)];
+/** Steps before those that load the modules. */
+export function watchForLeaks(modules: readonly string[]): string[] {
+  return [step("start", "leaks", "/leaks", ...modules)];
+}
+
+/** Steps after those that unload them. What the program `leaks` prints then is for leakReports(). */
+export function askForLeaks(seconds_max = SEARCH_S_MAX): string[] {
+  return [step("signal", "leaks", "INT"), step("wait", "leaks", seconds_max)];
 }
 
 /** The objects that nobody refers to, each with the code of the module that asked for it, or else the kernel's. */

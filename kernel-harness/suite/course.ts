@@ -9,7 +9,7 @@ import { isSet } from "../directory.ts";
 import type { FetchedKernel } from "../fetch.ts";
 import { runGuest, type GuestResult } from "../guest.ts";
 import { CompileError } from "../module.ts";
-import { buildLeaks, leakReports, withLeaks } from "../sanitizers/leaks.ts";
+import { askForLeaks, buildLeaks, leakReports, watchForLeaks } from "../sanitizers/leaks.ts";
 import { step } from "../steps.ts";
 import { symboliseReport } from "../symbolise.ts";
 import type { Part } from "../transcript.ts";
@@ -21,6 +21,10 @@ import { environmentTrouble } from "./trouble.ts";
 const MACHINE = { cpus: 4, memory_mib: 512 } as const;
 /** Beside the tests' own time. */
 const BOOT_MS_MAX = 120_000;
+
+/** The last test in each guest whose kernel can tell what was lost: it asks for all that ran there. */
+const LEAKS = "leaks";
+const LEAKS_S_MAX = 180;
 
 export interface CourseOptions {
   /** Told what is happening: which test, or a line about what is built. */
@@ -46,7 +50,7 @@ interface ReadyTest {
 export async function runCourse(kernel: FetchedKernel, tests: readonly GuestTest[], options: CourseOptions): Promise<void> {
   const course = new Course(kernel, options);
   let left: readonly ReadyTest[] = await course.prepare(tests);
-  for (let first = true; left.length > 0; first = false) left = await course.runGuest(left, first);
+  for (let first = true; left.some(({ test }) => test.name !== LEAKS); first = false) left = await course.runGuest(left, first);
 }
 
 class Course {
@@ -68,15 +72,14 @@ class Course {
         this.tell(test.name, { outcome: error instanceof CompileError ? "failed" : "environment", ms: performance.now() - began_ms, problems });
       }
     }
+    if (ready.length > 0 && isSet(this.kernel.headers, "CONFIG_DEBUG_KMEMLEAK")) ready.push(await this.prepareOne(leaks));
     return ready;
   }
 
   private async prepareOne(test: GuestTest): Promise<ReadyTest> {
     const ready = await test.prepare(this.kernel, () => {});
     const modules = Object.fromEntries(Object.entries(ready.files).flatMap(([path, file]) => (path.endsWith(".ko") && typeof file === "string" ? [[basename(path, ".ko"), file]] : [])));
-    if (!isSet(this.kernel.headers, "CONFIG_DEBUG_KMEMLEAK")) return { test, modules, ready };
-    const steps = withLeaks(Object.keys(modules), ready.steps);
-    return { test, modules, ready: { ...ready, steps, files: { ...ready.files, "/leaks": await buildLeaks() } } };
+    return { test, modules, ready };
   }
 
   /** Runs the tests in a guest as far as it comes. Returns those that are left. */
@@ -89,7 +92,8 @@ class Course {
     const unplaced = guest.problems.filter((problem) => problem.test === undefined);
     if (isFirst || !booted || unplaced.length > 0) await this.tellProblems("boot", guest, unplaced, { ms: guest.boot_ms ?? guest.total_ms });
     if (!booted || guest.tests.length === 0) return this.leave(tests, booted ? "The guest ended before it began" : "The kernel did not boot");
-    for (const [i, part] of guest.tests.entries()) await this.judge(tests[i]!, part, guest);
+    const lost = leakReports(guest.tests.find(({ test }) => test === LEAKS)?.outputs["leaks"]?.stdout ?? "");
+    for (const [i, part] of guest.tests.entries()) await this.judge(tests[i]!, part, guest, lost.filter((report) => loserOf(report, tests) === tests[i]!.test.name));
     return tests.slice(guest.tests.length);
   }
 
@@ -105,7 +109,7 @@ class Course {
     report("booting");
     return runGuest(this.kernel, {
       files: Object.assign({}, ...tests.map(({ ready }) => ready.files)) as PreparedTest["files"],
-      steps: tests.flatMap(({ test, ready }) => [step("test", test.name), ...ready.steps]),
+      steps: [...watchSteps(tests), ...tests.flatMap(({ test, ready }) => [step("test", test.name), ...ready.steps])],
       ...MACHINE,
       boot_ms,
       ...(silence_ms !== undefined && { silence_ms }),
@@ -115,9 +119,9 @@ class Course {
     });
   }
 
-  private async judge({ test, ready, modules }: ReadyTest, part: Part, guest: GuestResult): Promise<void> {
-    const lost = leakReports(part.outputs["leaks"]?.stdout ?? "", test.name).map((report): Problem => ({ kind: "test", message: `The kernel reported: ${report.title}`, report }));
-    const problems = [...guest.problems.filter((problem) => problem.test === test.name), ...lost];
+  private async judge({ test, ready, modules }: ReadyTest, part: Part, guest: GuestResult, lost: readonly KernelReport[]): Promise<void> {
+    const leaked = lost.map((report): Problem => ({ kind: "test", message: `The kernel reported: ${report.title}`, report }));
+    const problems = [...guest.problems.filter((problem) => problem.test === test.name), ...leaked];
     // Steps that did not all succeed sent half of what there is to judge, or nothing.
     const isWhole = !problems.some((problem) => problem.report === undefined);
     const checked = isWhole ? await ready.check(part) : { problems: [] };
@@ -144,4 +148,20 @@ class Course {
   private tell(test: string, facts: Partial<TestResult> & Pick<TestResult, "outcome">): void {
     this.options.onResult({ kernel: this.kernel.name, test, ms: 0, problems: [], reports: [], figures: {}, artefacts: [], ...facts });
   }
+}
+
+const leaks: GuestTest = {
+  name: LEAKS,
+  seconds_max: LEAKS_S_MAX,
+  prepare: async () => ({ files: { "/leaks": await buildLeaks() }, steps: askForLeaks(LEAKS_S_MAX), check: () => ({ problems: [] }) }),
+};
+
+/** From before the first module comes. */
+function watchSteps(tests: readonly ReadyTest[]): string[] {
+  return tests.some(({ test }) => test.name === LEAKS) ? watchForLeaks(tests.flatMap(({ modules }) => Object.keys(modules))) : [];
+}
+
+/** The test whose module asked for what is lost; else the search itself. */
+function loserOf({ title }: KernelReport, tests: readonly ReadyTest[]): string {
+  return tests.find(({ modules }) => Object.keys(modules).some((module) => title.includes(`[${module}]`)))?.test.name ?? LEAKS;
 }

@@ -41,4 +41,4 @@ ifCached("sanitizers-memory", "on sanitizers-memory", () => planted("sanitizers-
 
 ifCached("sanitizers-memory", "with real nmis on sanitizers-memory", () => planted("sanitizers-memory", [LOCK_IN_NMI], { nmis: true }));
 
-ifCached("sanitizers-races", "on sanitizers-races", () => planted("sanitizers-races", [RACE]));
+ifCached("sanitizers-races", "on sanitizers-races", () => planted("sanitizers-races", [RACE], { races: true }));

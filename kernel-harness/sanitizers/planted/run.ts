@@ -11,7 +11,7 @@ import { buildStpd } from "../../run.ts";
 import { step } from "../../steps.ts";
 import { symboliseReport } from "../../symbolise.ts";
 import { buildWorkload } from "../../tools.ts";
-import { buildLeaks, leakReports, withLeaks } from "../leaks.ts";
+import { askForLeaks, buildLeaks, leakReports, watchForLeaks } from "../leaks.ts";
 import { LEAK, plant, type PlantedBug } from "./planted.ts";
 
 const HERE = "kernel-harness/sanitizers/planted";
@@ -19,6 +19,9 @@ const MODULE = "stp_planted";
 const STEP_S_MAX = 120;
 /** Opens of each process: so many that both are at it at once. */
 const [PROCESSES, OPENS] = [2, 1500];
+
+/** Accesses between two that are watched. */
+const SKIP_WATCH = 20;
 
 /** The name of the test that has no bug. */
 export const UNCHANGED = "unchanged";
@@ -34,6 +37,8 @@ interface Planted {
 export interface PlantedOptions {
   /** Search for what is lost, where that is the question. */
   readonly leaks?: boolean;
+  /** The kernel is to look for races much more often than it does by itself. */
+  readonly races?: boolean;
   /** Real nmis come all the time, and print. */
   readonly nmis?: boolean;
   readonly report?: (line: string) => void;
@@ -46,15 +51,16 @@ export interface PlantedResult {
 }
 
 /** Runs the module with each of the bugs, and before them unchanged. */
-export async function runPlanted(kernel: FetchedKernel, bugs: readonly PlantedBug[], { leaks = false, nmis = false, report = console.warn }: PlantedOptions = {}): Promise<PlantedResult> {
+export async function runPlanted(kernel: FetchedKernel, bugs: readonly PlantedBug[], { leaks = false, nmis = false, races = false, report = console.warn }: PlantedOptions = {}): Promise<PlantedResult> {
   const original = plainModule(nmis);
   const tests = [undefined, ...bugs].map((bug): Planted => ({ name: bug?.name ?? UNCHANGED, module: bug ? plant(original, bug) : original, leaks: leaks && (bug === undefined || bug === LEAK) }));
   const modules = new Map<string, string>();
   for (const test of tests) modules.set(test.name, await buildModule(kernel, test.module));
   const files = Object.fromEntries(tests.map((test, i) => [pathOf(i), modules.get(test.name)!]));
+  const often = races ? [step("write", "/sys/module/kcsan/parameters/skip_watch", String(SKIP_WATCH))] : [];
   const guest = await runGuest(kernel, {
     files: { "/stpd": await buildStpd(), "/workload": await buildWorkload(), "/leaks": await buildLeaks(), ...files },
-    steps: tests.flatMap((test, i) => stepsOf(test, i)),
+    steps: [...often, ...tests.flatMap((test, i) => stepsOf(test, i))],
     timeout_ms: 400_000,
     boot_ms: 120_000,
     report,
@@ -90,7 +96,7 @@ function stepsOf({ name, leaks }: Planted, index: number): string[] {
     step("signal", "stpd", "INT"),
     step("wait", "stpd", STEP_S_MAX),
   ];
-  return [step("test", name), ...(leaks ? withLeaks([MODULE], steps) : steps)];
+  return [step("test", name), ...(leaks ? [...watchForLeaks([MODULE]), ...steps, ...askForLeaks()] : steps)];
 }
 
 function pathOf(index: number): string {
