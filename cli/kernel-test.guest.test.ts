@@ -1,8 +1,10 @@
 /** A broken environment is told apart from a failing test. Boots no guest, but wants what guests want. */
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
+import { PROJECT_ROOT } from "../spec/runtime.ts";
 import { stp, TEST_MS_MAX } from "./testing.ts";
 
 /** Nobody listens there. */
@@ -29,6 +31,21 @@ describe("stp kernel test", { timeout: 2 * TEST_MS_MAX }, () => {
       expect(status, stdout).toBe(2);
       expect(stdout).toMatch(/^ {2}# QEMU died \(SIGSEGV\): qemu: assertion failed\n {2}not ok 1 boot # ERROR environment$/m);
       expect(stdout).toMatch(/^not ok 1 debian-6\.1-cloud # ERROR environment$/m);
+    });
+  });
+
+  test("that is interrupted prints and keeps what it has", async () => {
+    await inTemporaryDirectory("test-of-kernel-test-", async (directory) => {
+      const results = join(directory, "results");
+      const child = spawn(process.execPath, [join(PROJECT_ROOT, "stp"), "kernel", "test", "--test", "replay", "--test", "stress", "--results", results], { stdio: ["ignore", "pipe", "inherit"] });
+      let stdout = "";
+      child.stdout.on("data", (bytes: Buffer) => (stdout += bytes.toString()));
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      setTimeout(() => child.kill("SIGINT"), 4000);
+      expect(await ended).toBe(130);
+      expect(stdout).toMatch(/^(not )?ok 1 debian-6\.1-cloud # (SKIP|ERROR)/m);
+      const kept = JSON.parse(await readFile(join(results, "results.json"), "utf8")) as { kernels: { tests: { test: string; outcome: string }[] }[] };
+      expect(kept.kernels[0]!.tests.find(({ test }) => test === "stress")!.outcome).not.toBe("ok");
     });
   });
 

@@ -1,15 +1,17 @@
 /** stp kernel test: whether the runtime works on kernels. */
 import { Command } from "commander";
+import { atInterrupt } from "../spec/at-end.ts";
 import { StpError } from "../spec/errors.ts";
+import { chooseKernel, kernelInDirectory } from "../kernel-harness/choose.ts";
 import { KERNELS, type Kernel } from "../kernel-harness/kernels.ts";
-import { keepFile, keepResults } from "../kernel-harness/suite/keep.ts";
+import { claimResults, keepFile, keepResults } from "../kernel-harness/suite/keep.ts";
 import { runMatrix, type MatrixKernel } from "../kernel-harness/suite/matrix.ts";
 import { exitStatusOf } from "../kernel-harness/suite/outcome.ts";
 import { resultsJson } from "../kernel-harness/suite/reports/json.ts";
 import { junitXml } from "../kernel-harness/suite/reports/junit.ts";
 import { ktapHead, ktapKernel } from "../kernel-harness/suite/reports/ktap.ts";
 import { resultTable } from "../kernel-harness/suite/reports/table.ts";
-import { allKernels, chooseKernel, findTests, kernelInDirectory, matrixKernel } from "../kernel-harness/suite/suite.ts";
+import { allKernels, findTests, matrixKernel } from "../kernel-harness/suite/suite.ts";
 import type { TestResult } from "../kernel-harness/suite/test.ts";
 import { newDirectory } from "./program.ts";
 import { beginProgress, BOOT_S_MAX, BOOT_SECONDS_HELP, gather, wholeNumber, type Progress } from "./terminal.ts";
@@ -27,6 +29,8 @@ interface TestOptions {
 }
 
 const GUESTS_MAX = 64;
+/** As shells have it: 128 + SIGINT. */
+const EXIT_INTERRUPTED = 130;
 
 export function kernelTestCommand(): Command {
   return new Command("test")
@@ -46,24 +50,32 @@ export function kernelTestCommand(): Command {
 
 async function test(names: readonly string[], options: TestOptions): Promise<void> {
   const kernels = chooseKernels(names, options);
-  const directory = options.results === undefined ? undefined : newDirectory(options.results);
+  const directory = options.results === undefined ? undefined : await claimResults(newDirectory(options.results));
+  if (options.junit !== undefined) await keepFile(options.junit, junitXml([])); // before the work whose result it is to hold
   const progress = beginProgress("testing");
-  const told = new Told(kernels.length, progress, options.json === true);
+  const told = new Told(kernels.map(({ name }) => name), progress, options.json === true);
+  const stop = new AbortController();
+  const release = atInterrupt(() => {
+    release(); // a second one ends all at once
+    stop.abort();
+  }, ["SIGINT", "SIGTERM"]);
   try {
     const results = await runMatrix(kernels, {
       report: told.report,
       onResult: told.result,
       onKernel: told.kernel,
+      stop: stop.signal,
       ...(options.guests !== undefined && { guests: options.guests }),
       ...(options.bootSeconds !== undefined && { boot_ms: options.bootSeconds * 1000 }),
     });
     progress.end();
     if (process.stderr.isTTY) process.stderr.write(`\n${resultTable(results, true)}`);
     if (options.json) process.stdout.write(resultsJson(results));
-    if (options.junit !== undefined) await keepFile(options.junit, junitXml(results));
     if (directory !== undefined) await keepResults(directory, results);
-    process.exitCode = exitStatusOf(results);
+    if (options.junit !== undefined) await keepFile(options.junit, junitXml(results));
+    process.exitCode = stop.signal.aborted ? EXIT_INTERRUPTED : exitStatusOf(results);
   } finally {
+    release();
     progress.end();
   }
 }
@@ -77,17 +89,18 @@ function chooseKernels(names: readonly string[], { kernelDir, full, all, test }:
   return chosen.map((kernel) => matrixKernel(kernel, full ? "full" : "smoke", findTests(test)));
 }
 
-/** Tells results as they come: each kernel's KTAP when it is done, and what is happening meanwhile. */
+/** Tells results as they come: each kernel's KTAP when it and those before it are done, and what is happening meanwhile. */
 class Told {
   readonly #doing = new Map<string, string>();
-  #done = 0;
+  readonly #done = new Map<string, readonly TestResult[]>();
+  #printed = 0;
 
   constructor(
-    kernels: number,
+    private readonly kernels: readonly string[],
     private readonly progress: Progress,
     private readonly isQuiet: boolean,
   ) {
-    this.#print(ktapHead(kernels));
+    this.#print(ktapHead(kernels.length));
   }
 
   readonly report = (kernel: string, line: string): void => {
@@ -101,7 +114,8 @@ class Told {
 
   readonly kernel = (name: string, results: readonly TestResult[]): void => {
     this.#doing.delete(name);
-    this.#print(ktapKernel(++this.#done, name, results));
+    this.#done.set(name, results);
+    for (let next = this.kernels[this.#printed]; next !== undefined && this.#done.has(next); next = this.kernels[this.#printed]) this.#print(ktapKernel(++this.#printed, next, this.#done.get(next)!));
   };
 
   #print(text: string): void {

@@ -5,7 +5,7 @@ import { nativeTargets } from "../properties/native.ts";
 import { loadModel } from "../properties/model.ts";
 import { verify, verifyBatch, type VerifyResult } from "../properties/verify.ts";
 import { wasmTargets } from "../properties/wasm.ts";
-import { findKernel } from "../kernel-harness/kernels.ts";
+import { chooseKernel } from "../kernel-harness/choose.ts";
 import { replayOnKernel } from "../kernel-harness/replay.ts";
 import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
 
@@ -33,7 +33,7 @@ export function verifyCommand(): Command {
 
 async function run(options: VerifyOptions): Promise<void> {
   const worlds = options.on.split(",");
-  for (const world of worlds) if (!HERE.includes(world)) findKernel(world); // before the first one begins
+  for (const world of worlds) if (!HERE.includes(world)) chooseKernel(world); // before the first one begins
   for (const world of worlds) {
     const progress = beginProgress(`verifying on ${world}`);
     try {

@@ -44,6 +44,8 @@ export interface Qemu {
   readonly watched: readonly string[];
   /** What the guest takes for its console. */
   readonly console: string;
+  /** Built into a kernel that has it. */
+  readonly consoleConfig: string;
   /** Last part of the names of virtio devices: virtio-serial-pci. */
   readonly bus: "pci" | "ccw";
   /** Modules of the report port, if they are not built in. */
@@ -60,6 +62,7 @@ const X86 = {
   // The usual board, which boots a little faster, has ACPI compute its interrupts in a loop: half a minute of allocations.
   watched: ["-M", "q35"],
   console: "ttyS0",
+  consoleConfig: "CONFIG_SERIAL_8250_CONSOLE",
   bus: "pci",
   drivers: ["virtio_pci", "virtio_console"],
   // No time lost on finding out what QEMU is known to be.
@@ -100,6 +103,7 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
       machine: ["-M", "virt,gic-version=3", "-cpu", "cortex-a76"],
       watched: [],
       console: "ttyAMA0",
+      consoleConfig: "CONFIG_SERIAL_AMBA_PL011_CONSOLE",
       bus: "pci",
       drivers: ["virtio_pci", "virtio_console"],
       kernel: [],
@@ -138,6 +142,7 @@ export const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
       machine: ["-M", "s390-ccw-virtio", "-cpu", "max"],
       watched: [],
       console: "ttysclp0",
+      consoleConfig: "CONFIG_SCLP_CONSOLE",
       bus: "ccw",
       drivers: ["virtio_console"],
       kernel: [],

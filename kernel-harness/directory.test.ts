@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -15,10 +15,12 @@ function write(files: Readonly<Record<string, string>>): void {
   }
 }
 
-const CONFIG = "CONFIG_ARM64=y\nCONFIG_MODULES=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=m\n";
+const NEEDED = ["MODULE_UNLOAD", "DEBUG_FS", "RELAY", "KPROBES", "BLK_DEV_INITRD", "DEVTMPFS", "SERIAL_AMBA_PL011_CONSOLE"].map((name) => `CONFIG_${name}=y\n`).join("");
+const CONFIG = `CONFIG_ARM64=y\nCONFIG_MODULES=y\n${NEEDED}CONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_CONSOLE=m\n`;
 const below = (folder: string, files: Readonly<Record<string, string>>): Record<string, string> => Object.fromEntries(Object.entries(files).map(([name, text]) => [folder + name, text]));
 const HEADERS = { ".config": CONFIG, "include/config/kernel.release": "6.9.0-mine\n", "scripts/mod/modpost": "", "Module.symvers": "0x1 a\n" };
 const BUILD_TREE = { ...HEADERS, Makefile: "", Kconfig: "", "arch/arm64/boot/Image": "", "modules.order": "drivers/char/virtio_console.o\n", "modules.builtin": "" };
+const OTHER_TREE = below("build/", Object.fromEntries(Object.entries({ ...BUILD_TREE, Makefile: "include ../linux/Makefile\n" }).filter(([name]) => name !== "Kconfig")));
 const FOLDER = { ...below("linux-headers-6.9.0-mine/", HEADERS), "linux-headers-6.9.0-common/Makefile": "", "vmlinuz-6.9.0-mine": "", "lib/modules/6.9.0-mine/modules.order": "" };
 
 test("a build tree gives its image, its headers and its modules", async () => {
@@ -54,6 +56,55 @@ test("a kernel that is built anew is another one, though of the same release and
   expect((await kernelOfDirectory(path)).identity).not.toBe(before.identity);
 });
 
+test("a tree that was made with O= is one, with its source elsewhere", async () => {
+  write({ ...OTHER_TREE, ...below("linux/", { Makefile: "", Kconfig: "" }) });
+  symlinkSync("../linux", join(path, "build/source"));
+  expect(await kernelOfDirectory(join(path, "build"))).toMatchObject({ headers: join(path, "build"), image: join(path, "build/arch/arm64/boot/Image") });
+});
+
+const CHANGED = [
+  ["a header", "include/linux/sched.h"],
+  ["a header of the architecture", "arch/arm64/include/asm/ptrace.h"],
+  ["the image", "arch/arm64/boot/Image"],
+] as const;
+test.each(CHANGED)("%s that changed makes another kernel, in size or in time", async (_, file) => {
+  write({ ...BUILD_TREE, ...Object.fromEntries(CHANGED.map(([, name]) => [name, "1"])) });
+  utimesSync(join(path, file), 1, 1);
+  const identities = [(await kernelOfDirectory(path)).identity];
+  write({ [file]: "22" });
+  utimesSync(join(path, file), 1, 1);
+  identities.push((await kernelOfDirectory(path)).identity);
+  utimesSync(join(path, file), 2, 2);
+  identities.push((await kernelOfDirectory(path)).identity);
+  expect(new Set(identities).size).toBe(3);
+});
+
+const ELSEWHERE = [
+  ["the source of a tree made with O=", "build", "linux", "include ../linux/Makefile\n"],
+  ["Debian's common headers", "linux-headers-1", "linux-headers-1-common", "include $(dir $(lastword $(MAKEFILE_LIST)))../linux-headers-1-common/Makefile\n"],
+] as const;
+test.each(ELSEWHERE)("a header that changed in %s makes another kernel", async (_, folder, source, Makefile) => {
+  write({ ...below(`${folder}/`, { ...BUILD_TREE, Makefile }), [`${source}/include/linux/sched.h`]: "1" });
+  const before = await kernelOfDirectory(join(path, folder));
+  write({ [`${source}/include/linux/sched.h`]: "22" });
+  expect((await kernelOfDirectory(join(path, folder))).identity).not.toBe(before.identity);
+});
+
+test("headers that are links to folders, in a circle too, are listed once", async () => {
+  write({ ...below("a/", BUILD_TREE), "b/linux/sched.h": "1" });
+  mkdirSync(join(path, "a/include"), { recursive: true });
+  symlinkSync("../../b/linux", join(path, "a/include/linux"));
+  symlinkSync("..", join(path, "b/linux/circle"));
+  const before = await kernelOfDirectory(join(path, "a"));
+  write({ "b/linux/sched.h": "22" });
+  expect((await kernelOfDirectory(join(path, "a"))).identity).not.toBe(before.identity);
+});
+
+test("of several images and vmlinux the ones of the headers' release are taken", async () => {
+  write({ ...FOLDER, "vmlinuz-6.8.0-mine": "", "vmlinux-6.8.0-mine": "", "vmlinux-6.9.0-mine": "" });
+  expect(await kernelOfDirectory(path)).toMatchObject({ image: join(path, "vmlinuz-6.9.0-mine"), vmlinux: join(path, "vmlinux-6.9.0-mine") });
+});
+
 test("the same kernel at two places is two, and by a link it is one", async () => {
   write({ ...below("a/", BUILD_TREE), ...below("b/", BUILD_TREE) });
   symlinkSync("a", join(path, "link"));
@@ -66,6 +117,9 @@ describe("one sentence says what is missing:", () => {
   const sentences: readonly (readonly [string, Readonly<Record<string, string>>, string | undefined, string])[] = [
     ["the directory", {}, ".", "there is no such directory"],
     ["everything", {}, undefined, "it is no kernel's build tree (a Makefile and Kconfig), and has no image (bzImage, Image or vmlinuz*)"],
+    ["one image", { ...below("linux-headers-6.9.0-mine/", HEADERS), "vmlinuz-1": "", "vmlinuz-2": "" }, undefined, "it has vmlinuz-1 and vmlinuz-2, and none is vmlinuz-6.9.0-mine, as its headers are; leave one"],
+    ["options", { ...BUILD_TREE, ".config": CONFIG.replace("CONFIG_RELAY=y", "").replace("PL011_CONSOLE=y", "PL011_CONSOLE=m") }, undefined, "a guest needs CONFIG_RELAY, CONFIG_SERIAL_AMBA_PL011_CONSOLE built in; set them to y"],
+    ["an option", { ...BUILD_TREE, ".config": CONFIG.replace("CONFIG_KPROBES=y", "") }, undefined, "a guest needs CONFIG_KPROBES built in; set it to y"],
     ["headers", { bzImage: "" }, undefined, "it has bzImage but no headers (a folder linux-headers-*)"],
     ["the image", BUILD_TREE, "arch/arm64/boot/Image", 'it has no arch/arm64/boot/Image; run "make" in it'],
     ["the configuration", BUILD_TREE, ".config", 'PATH has no .config; run "make defconfig" in it'],

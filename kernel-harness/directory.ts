@@ -6,7 +6,11 @@ import { StpError } from "../spec/errors.ts";
 import { ARCHITECTURES, type Architecture } from "./architectures.ts";
 import type { FetchedKernel } from "./fetch.ts";
 
+/** How the makefile of Debian's headers in the cache says where it is (fetch.ts). */
+const OWN_FOLDER = "$(dir $(lastword $(MAKEFILE_LIST)))";
 const RELEASE = "include/config/kernel.release";
+/** A guest of the harness cannot do without them; nor without the console of its architecture. */
+const NEEDED = ["MODULE_UNLOAD", "DEBUG_FS", "RELAY", "KPROBES", "BLK_DEV_INITRD", "DEVTMPFS"].map((name) => `CONFIG_${name}`);
 
 /** The kernel in a directory. Throws StpError that names the first thing that is missing. */
 export async function kernelOfDirectory(path: string): Promise<FetchedKernel> {
@@ -18,7 +22,9 @@ export function describeDirectory(given: string): FetchedKernel {
   const path = resolve(given);
   if (/\s/.test(path)) throw cannot(given, "make takes no path with a space");
   if (!isDirectory(path)) throw cannot(given, "there is no such directory");
-  return existsSync(join(path, "Makefile")) && existsSync(join(path, "Kconfig")) ? describeBuildTree(given, path) : describeFolder(given, path);
+  // A tree that was made with O= has its source elsewhere, and a link to it.
+  const isBuildTree = existsSync(join(path, "Makefile")) && ["Kconfig", "source/Kconfig"].some((name) => existsSync(join(path, name)));
+  return isBuildTree ? describeBuildTree(given, path) : describeFolder(given, path);
 }
 
 function describeBuildTree(given: string, path: string): FetchedKernel {
@@ -30,7 +36,7 @@ function describeBuildTree(given: string, path: string): FetchedKernel {
     name: given,
     architecture,
     release,
-    identity: identityOf(path, release),
+    identity: identityOf(path, release, image),
     image,
     modules: modulesOf(given, path, path, architecture),
     headers: path,
@@ -39,21 +45,23 @@ function describeBuildTree(given: string, path: string): FetchedKernel {
 }
 
 function describeFolder(given: string, path: string): FetchedKernel {
-  const names = readdirSync(path);
-  const image = names.find((name) => /^(vmlinuz.*|bzImage|Image(\.gz)?)$/.test(name));
-  if (image === undefined) throw cannot(given, "it is no kernel's build tree (a Makefile and Kconfig), and has no image (bzImage, Image or vmlinuz*)");
+  const names = readdirSync(path).sort();
+  const images = names.filter((name) => /^(vmlinuz.*|bzImage|Image(\.gz)?)$/.test(name));
+  if (images.length === 0) throw cannot(given, "it is no kernel's build tree (a Makefile and Kconfig), and has no image (bzImage, Image or vmlinuz*)");
   // Debian's come with others that are common to several kernels and have no configuration.
   const folders = names.filter((name) => name.startsWith("linux-headers-"));
   const folder = folders.find((name) => existsSync(join(path, name, ".config"))) ?? folders[0];
-  if (folder === undefined) throw cannot(given, `it has ${image} but no headers (a folder linux-headers-*)`);
+  if (folder === undefined) throw cannot(given, `it has ${images.join(" and ")} but no headers (a folder linux-headers-*)`);
   const headers = join(path, folder);
   const { release, architecture } = describeHeaders(given, headers);
-  const vmlinux = names.find((name) => /^vmlinux($|-)/.test(name));
+  const image = images.length === 1 ? images[0]! : images.find((name) => name === `vmlinuz-${release}`);
+  if (image === undefined) throw cannot(given, `it has ${images.join(" and ")}, and none is vmlinuz-${release}, as its headers are; leave one`);
+  const vmlinux = [`vmlinux-${release}`, "vmlinux"].find((name) => names.includes(name));
   return {
     name: given,
     architecture,
     release,
-    identity: identityOf(headers, release),
+    identity: identityOf(headers, release, join(path, image)),
     image: join(path, image),
     modules: modulesOf(given, join(path, "lib/modules", release), headers, architecture),
     headers,
@@ -71,6 +79,8 @@ function describeHeaders(given: string, headers: string): { readonly release: st
   if (!existsSync(join(headers, RELEASE))) throw missing(RELEASE, "make modules_prepare");
   if (!existsSync(join(headers, "scripts/mod/modpost"))) throw missing("scripts/mod/modpost", "make modules_prepare");
   if (!existsSync(join(headers, "Module.symvers"))) throw missing("Module.symvers", "make");
+  const absent = [...NEEDED, architecture.qemu.consoleConfig].filter((name) => !isSet(headers, name));
+  if (absent.length > 0) throw cannot(given, `a guest needs ${absent.join(", ")} built in; set ${absent.length > 1 ? "them" : "it"} to y`);
   return { release: releaseOf(headers), architecture };
 }
 
@@ -94,10 +104,49 @@ export function isSet(headers: string, name: string): boolean {
   return new RegExp(`^${name}=y$`, "m").test(readFileSync(join(headers, ".config"), "utf8"));
 }
 
-/** Kernels of one release differ: two trees do, and one tree over time. */
-function identityOf(headers: string, release: string): string {
+/**
+ * Kernels of one release differ: two trees do, and one tree over time. Module.symvers alone does not tell: without MODVERSIONS it
+ * has no checksums. So all headers count too, by size and time.
+ */
+function identityOf(headers: string, release: string, image: string): string {
   const contents = [".config", "Module.symvers"].map((name) => readFileSync(join(headers, name)));
-  return `${release}-${contentHash([realpathSync(headers), ...contents])}`;
+  const roots = [headers, ...sourcesOf(headers)].map((path) => realpathSync(path)).filter((path, index, all) => all.indexOf(path) === index);
+  const listing: string[] = [];
+  listFile(realpathSync(image), listing);
+  const seen = new Set<string>();
+  for (const root of roots) for (const folder of headerFolders(root)) listFolder(folder, listing, seen);
+  return `${release}-${contentHash([roots.join("\n"), ...contents, listing.join("\n")])}`;
+}
+
+/** Where the rest of a tree is that has a part of the headers only: one made with O=, or Debian's. */
+function sourcesOf(headers: string): string[] {
+  const makefile = join(headers, "Makefile");
+  const lines = existsSync(makefile) ? readFileSync(makefile, "utf8").matchAll(/^include (.+)\/Makefile$/gm) : [];
+  const included = [...lines].map(([, path]) => resolve(realpathSync(headers), path!.replace(OWN_FOLDER, "")));
+  return [...included, join(headers, "source")].filter(isDirectory);
+}
+
+function headerFolders(root: string): string[] {
+  const architectures = join(root, "arch");
+  const names = isDirectory(architectures) ? readdirSync(architectures).sort() : [];
+  return [join(root, "include"), ...names.map((name) => join(architectures, name, "include"))].filter(isDirectory);
+}
+
+/** All below a folder; links are followed, each folder is taken once. */
+function listFolder(folder: string, listing: string[], seen: Set<string>): void {
+  const real = realpathSync(folder);
+  if (seen.has(real)) return;
+  seen.add(real);
+  for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() || (entry.isSymbolicLink() && isDirectory(path))) listFolder(path, listing, seen);
+    else listFile(path, listing);
+  }
+}
+
+function listFile(path: string, listing: string[]): void {
+  const status = statSync(path, { throwIfNoEntry: false });
+  listing.push(`${path} ${status?.size} ${status?.mtimeMs}`);
 }
 
 function isDirectory(path: string): boolean {

@@ -1,4 +1,7 @@
 /** Runs a job in a guest kernel and says what came of it. */
+import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { chooseAccelerator } from "./accelerator.ts";
 import type { FetchedKernel } from "./fetch.ts";
 import { packInitramfs, type GuestFiles } from "./initramfs.ts";
@@ -6,6 +9,9 @@ import type { Accelerator } from "./qemu.ts";
 import { runSession, type Session, type SessionListeners } from "./session.ts";
 import type { Part, ProgramOutput } from "./transcript.ts";
 import { judge, type Problem } from "./verdict.ts";
+
+/** A directory: the console of each guest that fails is kept there. For tests that do not give it out. */
+export const CONSOLES_VARIABLE = "STP_CONSOLES";
 
 const DEFAULTS = { cpus: 2, memory_mib: 512, boot_ms: 90_000, silence_ms: 30_000, timeout_ms: 180_000 } as const;
 
@@ -45,7 +51,7 @@ export interface GuestResult {
   readonly outputs: Readonly<Record<string, ProgramOutput>>;
   /** What `send` sent, by path in the guest. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** The kernel's console, bounded to 1 MiB. */
+  /** The kernel's console, bounded to 8 MiB. */
   readonly console: string;
   readonly problems: readonly Problem[];
   /** From QEMU's start to the guest's first report. */
@@ -69,6 +75,8 @@ export async function runGuest(kernel: FetchedKernel, job: Job): Promise<GuestRe
     session = await boot();
   }
   const problems = judge(session, limits);
+  const consoles = process.env[CONSOLES_VARIABLE];
+  if (consoles !== undefined && problems.length > 0) await writeFile(join(consoles, `${Date.now()}-${randomUUID().slice(0, 8)}.console.log`), session.console);
   const [apart, ...tests] = session.transcript.parts();
   return {
     ok: problems.length === 0,

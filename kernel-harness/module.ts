@@ -4,12 +4,12 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { cachedFile, contentHash } from "../spec/cache.ts";
 import { StpError } from "../spec/errors.ts";
-import type { Architecture } from "./architectures.ts";
+import { isSet } from "./directory.ts";
 import type { FetchedKernel } from "./fetch.ts";
 import { needProgram, runProcess } from "./process.ts";
 import { diagnostics, hashSources, writeSources, type Sources } from "./sources.ts";
 import { inTemporaryDirectory } from "./temporary.ts";
-import { crossTools, type Tools } from "./toolchain.ts";
+import { crossTools } from "./toolchain.ts";
 
 const BUILD_MS_MAX = 300_000;
 
@@ -104,37 +104,65 @@ function kbuildFile({ name, objects, cflags = [], ldflags = [] }: ModuleSource):
 
 async function make(kernel: BuildableKernel, module: ModuleSource, directory: string, more: readonly string[] = []): Promise<void> {
   const program = needProgram("make", "make");
-  const tools = await moduleTools(kernel.architecture);
+  const tools = await moduleTools(kernel);
   const args = [
     `-j${availableParallelism()}`,
     "-C",
     kernel.headers,
     `M=${directory}`,
-    ...(tools.prefix === "" ? [] : [`CROSS_COMPILE=${tools.prefix}`]),
+    ...tools.variables,
     `KCFLAGS=-ffile-prefix-map=${directory}/=`, // the same sources give the same module, wherever they were built
     ...more,
     "modules",
   ];
   const result = await runProcess(program, args, { timeout_ms: BUILD_MS_MAX, env: { ...buildEnvironment(), PATH: tools.path } });
   if (result.timed_out) throw new StpError(`Cannot build module ${module.name}: make took more than ${BUILD_MS_MAX / 1000} s`);
-  if (result.status !== 0) throw failure(module.name, result.stderr, directory);
+  if (result.status !== 0) throw failure(module, result.stderr, directory);
   diagnostics(result.stderr, directory).split("\n").filter((line) => line.includes("warning:")).forEach((line) => module.report?.(line));
 }
 
-/** Compiler and binutils for modules. Throws StpError that names the Debian packages. */
-async function moduleTools(architecture: Architecture): Promise<Omit<Tools, "compiler">> {
-  if (architecture.crossModules) return crossTools(architecture);
-  needProgram(COMPILER, COMPILER);
-  needProgram(LINKER, "binutils");
-  return { prefix: "", path: process.env["PATH"] ?? "" };
+interface ModuleTools {
+  /** For make. */
+  readonly variables: readonly string[];
+  /** $PATH with which they are found. */
+  readonly path: string;
 }
 
-function failure(name: string, stderr: string, directory: string): StpError {
+/** Compiler and binutils for modules: those that the kernel was made with. Throws StpError that names the Debian packages. */
+async function moduleTools({ architecture, headers }: BuildableKernel): Promise<ModuleTools> {
+  const path = process.env["PATH"] ?? "";
+  const target = architecture.crossModules ? [`ARCH=${architecture.arch}`] : [];
+  if (isSet(headers, "CONFIG_CC_IS_CLANG")) {
+    for (const [program, packageName] of [["clang", "clang"], ["ld.lld", "lld"], ["llvm-nm", "llvm"]] as const) needProgram(program, packageName);
+    return { variables: [...target, "LLVM=1"], path };
+  }
+  if (architecture.crossModules) {
+    const tools = await crossTools(architecture);
+    return { variables: [...target, `CROSS_COMPILE=${tools.prefix}`], path: tools.path };
+  }
+  needProgram(COMPILER, COMPILER);
+  needProgram(LINKER, "binutils");
+  return { variables: [], path };
+}
+
+/**
+ * Whether it failed for our C: a compiler's error in a file of the module, or in a macro that it uses (which a note then says), or a
+ * symbol that the kernel has not. All else that ends a make, such as a compiler that is killed, says nothing about it.
+ */
+function isOurs({ sources }: ModuleSource, stderr: string): boolean {
+  if (/^ERROR: modpost: .* undefined!$/m.test(stderr)) return true;
+  const said = [...stderr.matchAll(/^([^\s:]+):\d+(?::\d+)?: (error|fatal error|note): /gm)].map(([, file, kind]) => ({ file: file!, kind }));
+  return said.some(({ kind }) => kind !== "note") && said.some(({ file }) => Object.keys(sources).some((path) => file === path || file.endsWith(`/${path}`)));
+}
+
+function failure(module: ModuleSource, stderr: string, directory: string): StpError {
+  const { name } = module;
   const library = /error while loading shared libraries: (libelf|libcrypto)\S*/.exec(stderr)?.[1];
   if (library === "libelf") return new StpError(`Cannot build module ${name}: the kernel's objtool needs libelf; run "sudo apt-get install libelf1"`);
   if (library === "libcrypto") return new StpError(`Cannot build module ${name}: the kernel's build tools need libcrypto; run "sudo apt-get install libssl3"`);
   if (/No space left on device/.test(stderr)) return new StpError(`Cannot build module ${name}: no space is left on the disk; the cache and temporary files need some`);
-  return new CompileError(`Cannot build module ${name}:\n${diagnostics(stderr, directory)}`);
+  const Kind = isOurs(module, stderr) ? CompileError : StpError;
+  return new Kind(`Cannot build module ${name}:\n${diagnostics(stderr, directory)}`);
 }
 
 /** Nothing that an outer make left may steer this one; messages in English, as `diagnostics` expects them. */

@@ -4,7 +4,7 @@ import { REPLAY_CONFIG } from "../spec/protocol.ts";
 import { fetchKernel, type FetchedKernel } from "./fetch.ts";
 import { runGuest } from "./guest.ts";
 import type { GuestFiles } from "./initramfs.ts";
-import { findKernel } from "./kernels.ts";
+import { chooseKernel } from "./choose.ts";
 import { buildModule, type ModuleSource } from "./module.ts";
 import { replayModule } from "./program.ts";
 import { step } from "./steps.ts";
@@ -59,7 +59,7 @@ function readFigures(text: string): Pick<GuestReplay, "seconds" | "made"> {
 /** Runs a batch on a fresh session in a guest. Throws StpError if the guest fails or its kernel complains. */
 export async function replayOnKernel(name: string, batch: Uint8Array, options: ReplayOptions = {}): Promise<GuestReplay> {
   const { report = () => {} } = options;
-  const kernel = await fetchKernel(findKernel(name), { report });
+  const kernel = await fetchKernel(chooseKernel(name), { report });
   const job = await prepareReplay(kernel, batch, options);
   report(`booting ${kernel.name}`);
   const guest = await runGuest(kernel, { files: job.files, steps: job.steps, cpus: REPLAY_CONFIG.cpus, alternate: true, report });

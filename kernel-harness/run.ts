@@ -11,7 +11,7 @@ import { buildModule, CompileError, type BuildableKernel } from "./module.ts";
 import { fetchKernel, type FetchedKernel } from "./fetch.ts";
 import { runGuest, type GuestResult } from "./guest.ts";
 import type { GuestFiles } from "./initramfs.ts";
-import { findKernel } from "./kernels.ts";
+import { chooseKernel } from "./choose.ts";
 import { moduleName, probeModule } from "./program.ts";
 import { ReceivedDirectory } from "./received.ts";
 import { readSources } from "./sources.ts";
@@ -94,7 +94,7 @@ export async function prepareProbe(kernel: FetchedKernel, run: Omit<ProbeRun, "k
  */
 export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   const report = run.report ?? (() => {});
-  const kernel = await fetchKernel(findKernel(run.kernel), { report });
+  const kernel = await fetchKernel(chooseKernel(run.kernel), { report });
   const job = await prepareProbe(kernel, run);
   report(`booting ${kernel.name}`);
   const guest = await inNewRecording(run.directory, async (directory) => {

@@ -14,10 +14,10 @@ import { inTemporaryDirectory } from "./temporary.ts";
 import { findQemu } from "./toolchain.ts";
 import { Transcript, type OnFile, type Stream } from "./transcript.ts";
 
-/** Console bytes kept: the first half and the last half. */
-const CONSOLE_SIZE_MAX = 1024 * 1024;
 /** Console bytes after which the guest is ended: something prints without end. */
 const CONSOLE_FLOOD_SIZE = 4 * 1024 * 1024;
+/** Console bytes kept, of a flood alone not all: the first half and the last half. A report in what is left out would be lost. */
+const CONSOLE_SIZE_MAX = 2 * CONSOLE_FLOOD_SIZE;
 const WATCH_MS = 250;
 /** From `done` to the end of QEMU. */
 const POWER_OFF_MS_MAX = 15_000;
@@ -57,6 +57,8 @@ export interface SessionListeners {
   readonly onTest?: (test: string) => void;
   /** Asks the job to come to its end. */
   readonly signal?: AbortSignal;
+  /** Ends the guest at once. */
+  readonly stop?: AbortSignal;
 }
 
 export type OnOutput = (name: string, stream: Stream, bytes: Uint8Array) => void;
@@ -105,8 +107,11 @@ class Listener {
     });
     const interrupt = (): void => void (this.boot_ms !== undefined && child.stdin.write("i"));
     listeners.signal?.addEventListener("abort", interrupt);
+    const stop = (): void => this.end("interrupt");
+    listeners.stop?.addEventListener("abort", stop);
     void this.ended.catch(() => {}).finally(() => {
       listeners.signal?.removeEventListener("abort", interrupt);
+      listeners.stop?.removeEventListener("abort", stop);
       clearInterval(watch);
       release();
     });

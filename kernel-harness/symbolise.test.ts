@@ -94,3 +94,26 @@ test("what is unknown stays as it is", async () => {
   const text = "nowhere+0x1/0x2 [x]\nouter+0x1/0x2 [z]\nouter+0x1/0x2 [y]\nouter+0x1/0x2\nRAX: 0x12/0x34\n";
   expect(await symbolise(text, { modules: { x: path, z: "/missing.ko" }, vmlinux: "/missing" })).toBe(text);
 });
+
+test("frames of s390x get their lines, and where its CPU stood", async () => {
+  const text = await symbolise(`Krnl PSW : 0704c00180000000 000003ff800c2022 (outer+${hex(returns[0]!)}/0x1 [x])\n [<000003ff800c2022>] begin+0x8/0x20 [x] \n`, { modules: { x: path } });
+  expect(text).toMatch(/\(outer\S+ \[x\] \(runtime-c\/src\/map\.c:13\)\)\n.*begin\+0x8\/0x20 \[x\] \(runtime-c\/src\/map\.c:1[78]\)/);
+});
+
+test("the addr2line that is given answers", async () => {
+  const program = join(directory, "addr2line");
+  writeFileSync(program, '#!/bin/sh\necho 0x0\necho "/foreign.c:7"\n', { mode: 0o755 });
+  expect(await symbolise("begin+0x8/0x20 [x]\n", { modules: { x: path }, addr2line: program })).toBe("begin+0x8/0x20 [x] (/foreign.c:7)\n");
+});
+
+test("without binutils the text stays as it is", async () => {
+  const text = "begin+0x8/0x20 [x]\n";
+  expect(await symbolise(text, { modules: { x: path }, addr2line: "/missing/addr2line" })).toBe(text);
+  const before = process.env["PATH"];
+  process.env["PATH"] = "/missing";
+  try {
+    expect(await symbolise(text, { modules: { x: path } })).toBe(text);
+  } finally {
+    process.env["PATH"] = before;
+  }
+});

@@ -18,8 +18,8 @@ export interface DebugFiles {
   /** The .ko of a module, by its name. */
   readonly modules: Readonly<Record<string, string>>;
   readonly vmlinux?: string;
-  /** Begins the names of binutils for another architecture: `aarch64-linux-gnu-`. */
-  readonly prefix?: string;
+  /** Path of the addr2line that knows their architecture; without it, this machine's own. */
+  readonly addr2line?: string;
 }
 
 /** `name+0x12/0x34`, or `.text+0x12` where only the section is known; with a module or without. */
@@ -30,7 +30,7 @@ export async function symboliseReport(report: KernelReport, files: DebugFiles): 
   return { ...report, text: await symbolise(report.text, files) };
 }
 
-/** The text, its frames with ` (file.c:12)` behind them; paths of the project are relative to it. Throws StpError if binutils are missing. */
+/** The text, its frames with ` (file.c:12)` behind them; paths of the project are relative to it. Never throws: a report without lines is better than none. */
 export async function symbolise(text: string, files: DebugFiles): Promise<string> {
   const frames = [...text.matchAll(FRAME)].slice(0, ADDRESSES_MAX).map((match) => frameOf(match, text));
   const places = new Map<string, string>();
@@ -38,7 +38,7 @@ export async function symbolise(text: string, files: DebugFiles): Promise<string
   for (const module of objects) {
     const path = module === undefined ? files.vmlinux : files.modules[module];
     if (path === undefined) continue;
-    const found = await placesIn(path, frames.filter((frame) => frame.module === module), files.prefix ?? "");
+    const found = await placesIn(path, frames.filter((frame) => frame.module === module), files.addr2line).catch(() => []); // no binutils, or they failed
     for (const [frame, place] of found) places.set(frame, place);
   }
   return text.replace(FRAME, (frame) => (places.has(frame) ? `${frame} (${places.get(frame)})` : frame));
@@ -58,7 +58,7 @@ interface Frame {
 function frameOf(match: RegExpMatchArray, text: string): Frame {
   const [frame, name = "", offset = "", size, module] = match;
   const line = text.slice(text.lastIndexOf("\n", match.index) + 1, match.index);
-  return { text: frame, name, offset: parseInt(offset, 16), size: size === undefined ? undefined : parseInt(size, 16), module, exact: /\b(?:RIP|EIP|pc|PC)\b/.test(line) };
+  return { text: frame, name, offset: parseInt(offset, 16), size: size === undefined ? undefined : parseInt(size, 16), module, exact: /\b(?:RIP|EIP|pc|PC|PSW)\b/.test(line) };
 }
 
 interface Symbol {
@@ -69,7 +69,7 @@ interface Symbol {
 }
 
 /** What is known of frames of one object, by their text. */
-async function placesIn(path: string, frames: readonly Frame[], prefix: string): Promise<Map<string, string>> {
+async function placesIn(path: string, frames: readonly Frame[], addr2line: string | undefined): Promise<Map<string, string>> {
   const symbols = await readSymbols(path, new Set(frames.map(({ name }) => name)));
   const asked = new Map<string, { frame: Frame; address: bigint }[]>();
   for (const frame of frames) {
@@ -80,7 +80,7 @@ async function placesIn(path: string, frames: readonly Frame[], prefix: string):
   }
   const places = new Map<string, string>();
   for (const [section, questions] of asked) {
-    const answers = await addr2line(`${prefix}addr2line`, path, section, questions.map(({ address }) => address));
+    const answers = await askFor(addr2line ?? needProgram("addr2line", "binutils"), path, section, questions.map(({ address }) => address));
     questions.forEach(({ frame }, i) => {
       const place = answers[i];
       if (place !== undefined && !places.has(frame.text)) places.set(frame.text, place);
@@ -125,9 +125,9 @@ const SECTION = /^ +\[ *(\d+)\] (\S+) +\S+ +[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+) \S+ 
 const SYMBOL = /^ +\d+: ([0-9a-f]+) +\S+ (?:FUNC|NOTYPE|OBJECT) +\w+ +\w+ +(\d+) (\S+)$/gm;
 
 /** For each address its place, if it has one: of code that is inlined into itself, the innermost of this project. */
-async function addr2line(program: string, path: string, section: string, addresses: readonly bigint[]): Promise<(string | undefined)[]> {
+async function askFor(program: string, path: string, section: string, addresses: readonly bigint[]): Promise<(string | undefined)[]> {
   const where = section === "" ? [] : ["-j", section];
-  const { stdout } = await runProcess(needProgram(program, "binutils"), ["-a", "-i", "-e", path, ...where, ...addresses.map((address) => `0x${address.toString(16)}`)], { timeout_ms: ANSWER_MS_MAX });
+  const { stdout } = await runProcess(program, ["-a", "-i", "-e", path, ...where, ...addresses.map((address) => `0x${address.toString(16)}`)], { timeout_ms: ANSWER_MS_MAX });
   return stdout.split(/^0x[0-9a-f]+\n/m).slice(1).map((answer) => {
     const places = answer.split("\n").flatMap((line) => placeOf(line) ?? []);
     return (places.find(({ ours }) => ours) ?? places[0])?.text;

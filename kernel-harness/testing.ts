@@ -1,6 +1,6 @@
 /** For guest tests: the kernel that they run on, and modules that do one thing. */
 import { fetchKernel, type FetchedKernel } from "./fetch.ts";
-import { findKernel } from "./kernels.ts";
+import { chooseKernel } from "./choose.ts";
 import type { ModuleSource } from "./module.ts";
 
 /** Names it; without it, the kernel that boots fastest. */
@@ -10,7 +10,7 @@ export const TESTED_KERNEL = process.env[KERNEL_VARIABLE] ?? "debian-6.1-cloud";
 
 /** It, from the cache or from Debian. */
 export async function testedKernel(): Promise<FetchedKernel> {
-  return fetchKernel(findKernel(TESTED_KERNEL), { report: console.warn });
+  return fetchKernel(chooseKernel(TESTED_KERNEL), { report: console.warn });
 }
 
 /** A module of one file whose init function has this body. */

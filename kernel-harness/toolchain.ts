@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { cacheRoot } from "../spec/cache.ts";
 import { StpError } from "../spec/errors.ts";
 import type { Architecture } from "./architectures.ts";
@@ -39,6 +39,13 @@ export async function crossTools(architecture: Architecture, report: (line: stri
   if (here !== undefined) return { compiler: here, prefix: toolchain.prefix, path };
   const folder = await wrapped(`the compiler for ${architecture.name}`, toolchain.packages, new RegExp(`^${toolchain.prefix}`), [], report);
   return { compiler: join(folder, compiler), prefix: toolchain.prefix, path: `${folder}:${path}` };
+}
+
+/** Path of the addr2line for code of an architecture; undefined if this machine's own reads it, or there is none. Sibling: symbolise.ts */
+export async function crossAddr2line(architecture: Architecture): Promise<string | undefined> {
+  if (!architecture.crossModules) return undefined;
+  const tools = await crossTools(architecture).catch(() => undefined); // a report does without lines
+  return tools && join(dirname(tools.compiler), `${tools.prefix}addr2line`);
 }
 
 /** The absolute path of QEMU for an architecture. */

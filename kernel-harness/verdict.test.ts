@@ -65,6 +65,20 @@ test("what the kernel reported comes with its report, its test and how often it 
   expect(problems(many).at(-1)!.message).toBe("The kernel reported 2 more");
 });
 
+test("a test without its mark on the console is a kernel without a console", () => {
+  const problems = (console: string, facts: Partial<Session> & { readonly done?: number | undefined } = {}): (string | undefined)[] => {
+    const transcript = new Transcript();
+    for (const name of ["one", "two"]) transcript.accept({ type: "step", payload: Buffer.from(`test ${name}`) });
+    const session = { ...WELL, console, ...facts, transcript: Object.assign(transcript, { release: "6.1.0", done: "done" in facts ? facts.done : 0 }) };
+    return judge(session, LIMITS).flatMap(({ kind, message, test }) => (kind === "boot" && message.includes("CONFIG_SERIAL_8250_CONSOLE") ? [test] : []));
+  };
+  expect(problems("")).toEqual(["one", "two"]);
+  expect(problems("[ 1.0] stp-test: one\r\n")).toEqual(["two"]);
+  expect(problems("[ 1.0] stp-test: one\r\n[ 1.0][   T1] stp-test: two\r\n")).toEqual([]);
+  expect(problems("", { done: undefined })).toEqual(["one"]); // the last may have died before its mark came
+  expect(problems("", { ending: "flood" })).toEqual([]);
+});
+
 test("a job that failed is a problem even if the guest did not say why", () => {
   expect(problemsOf({ done: 1 })).toEqual(["test: The job failed"]);
 });

@@ -2,7 +2,7 @@
 import { chooseAccelerator } from "../accelerator.ts";
 import { fetchKernel, type FetchedKernel } from "../fetch.ts";
 import { packInitramfs, type GuestFiles } from "../initramfs.ts";
-import { findKernel } from "../kernels.ts";
+import { chooseKernel } from "../choose.ts";
 import { buildModule, type ModuleSource } from "../module.ts";
 import { runSession } from "../session.ts";
 import { step } from "../steps.ts";
@@ -106,7 +106,7 @@ export async function prepareStress(kernel: FetchedKernel, { seconds, nmis, modu
 /** Runs it. Throws StpError if no guest could be started; a guest that fails is a problem among the others. */
 export async function runStress(run: StressRun): Promise<StressResult> {
   const report = run.report ?? (() => {});
-  const kernel = await fetchKernel(findKernel(run.kernel), { report });
+  const kernel = await fetchKernel(chooseKernel(run.kernel), { report });
   const job = await prepareStress(kernel, run);
   report(`${run.seconds} s of stress on ${kernel.name}`);
   const limits = { boot_ms: BOOT_S_MAX * 1000, silence_ms: SILENCE_MS_MAX, timeout_ms: (run.seconds * PATIENCE + 2 * BOOT_S_MAX) * 1000 };

@@ -29,6 +29,6 @@ test("passes over those of which nothing can be known, and says which lie betwee
 test("refuses ends that are not as they must be, and lists without ends", async () => {
   await expect(bisect([0, 1], nameOf, async () => "bad")).rejects.toThrow("Cannot bisect: kernel 0 is bad, and must be good; ");
   await expect(bisect([0, 1], nameOf, async () => "good")).rejects.toThrow("Cannot bisect: kernel 1 is good, and must be bad; ");
-  await expect(bisect([0, 1], nameOf, async () => "unknown")).rejects.toThrow("kernel 1 is unknown");
+  await expect(bisect([0, 1], nameOf, async () => "unknown")).rejects.toThrow("kernel 1 could not be tested, and must be bad");
   await expect(bisect([0], nameOf, async () => "bad")).rejects.toThrow("fewer than two");
 });

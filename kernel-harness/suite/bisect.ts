@@ -35,7 +35,9 @@ export async function bisect<Item>(items: readonly Item[], nameOf: (item: Item) 
 
   async function demand(item: Item, wanted: Judgement): Promise<void> {
     const judgement = await judge(item);
-    if (judgement !== wanted) throw new StpError(`Cannot bisect: ${nameOf(item)} is ${judgement}, and must be ${wanted}; give the kernels in their order, the good one first and the bad one last`);
+    if (judgement === wanted) return;
+    const why = judgement === "unknown" ? "could not be tested" : `is ${judgement}`;
+    throw new StpError(`Cannot bisect: ${nameOf(item)} ${why}, and must be ${wanted}; give the kernels in their order, the good one first and the bad one last`);
   }
 }
 

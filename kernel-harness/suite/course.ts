@@ -4,18 +4,18 @@
  * A test that fails ends its guest, too: nobody knows what it left there.
  */
 import { basename } from "node:path";
-import type { KernelReport } from "../console.ts";
+import { endsTrust, type KernelReport } from "../console.ts";
 import { isSet } from "../directory.ts";
 import type { FetchedKernel } from "../fetch.ts";
 import { runGuest, type GuestResult } from "../guest.ts";
-import { CompileError } from "../module.ts";
 import { askForLeaks, buildLeaks, leakReports, watchForLeaks } from "../sanitizers/leaks.ts";
 import { step } from "../steps.ts";
 import { symboliseReport } from "../symbolise.ts";
+import { crossAddr2line } from "../toolchain.ts";
 import type { Part } from "../transcript.ts";
 import type { Problem } from "../verdict.ts";
-import type { Artefact, GuestTest, Outcome, PreparedTest, TestResult } from "./test.ts";
-import { environmentTrouble } from "./trouble.ts";
+import { resultOf, type Artefact, type Checked, type GuestTest, type Outcome, type PreparedTest, type TestResult } from "./test.ts";
+import { failureOf } from "./trouble.ts";
 
 /** What the guests of tests have: the stress wants four CPUs. */
 const MACHINE = { cpus: 4, memory_mib: 512 } as const;
@@ -33,10 +33,22 @@ export interface CourseOptions {
   readonly onResult: (result: TestResult) => void;
   /** Runs a guest when there is room for it. */
   readonly inTurn: <Result>(run: () => Promise<Result>) => Promise<Result>;
-  /** Longest time from QEMU's start to the guest's first report. */
+  /** Longest time from QEMU's start to the guest's first report. Without it, a guest that stands still is given a second try. */
   readonly boot_ms?: number;
   /** Longest silence after that. */
   readonly silence_ms?: number;
+  /** Ends all at once: what is left was not run. */
+  readonly stop?: AbortSignal;
+}
+
+interface Told {
+  readonly test: string;
+  readonly guest: GuestResult;
+  readonly problems: readonly Problem[];
+  readonly facts: Partial<TestResult>;
+  readonly modules?: ReadyTest["modules"];
+  /** Kept if it failed. */
+  readonly artefacts?: readonly Artefact[];
 }
 
 interface ReadyTest {
@@ -50,10 +62,12 @@ interface ReadyTest {
 export async function runCourse(kernel: FetchedKernel, tests: readonly GuestTest[], options: CourseOptions): Promise<void> {
   const course = new Course(kernel, options);
   let left: readonly ReadyTest[] = await course.prepare(tests);
-  for (let first = true; left.some(({ test }) => test.name !== LEAKS); first = false) left = await course.runGuest(left, first);
+  while (left.some(({ test }) => test.name !== LEAKS)) left = await course.runGuest(left);
 }
 
 class Course {
+  #guests = 0;
+
   constructor(
     private readonly kernel: FetchedKernel,
     private readonly options: CourseOptions,
@@ -64,12 +78,15 @@ class Course {
     const ready: ReadyTest[] = [];
     for (const test of tests) {
       const began_ms = performance.now();
+      if (this.options.stop?.aborted) {
+        this.tell(test.name, { outcome: "not run", problems: ["Interrupted"] });
+        continue;
+      }
       this.options.report(`${test.name}: building`);
       try {
         ready.push(await this.prepareOne(test));
       } catch (error) {
-        const problems = [environmentTrouble(error)];
-        this.tell(test.name, { outcome: error instanceof CompileError ? "failed" : "environment", ms: performance.now() - began_ms, problems });
+        this.tell(test.name, { ...failureOf(error), ms: performance.now() - began_ms });
       }
     }
     if (ready.length > 0 && isSet(this.kernel.headers, "CONFIG_DEBUG_KMEMLEAK")) ready.push(await this.prepareOne(leaks));
@@ -83,18 +100,29 @@ class Course {
   }
 
   /** Runs the tests in a guest as far as it comes. Returns those that are left. */
-  async runGuest(tests: readonly ReadyTest[], isFirst: boolean): Promise<readonly ReadyTest[]> {
-    const guest = await this.options.inTurn(() => this.boot(tests)).catch((error: unknown) => {
-      this.tell("boot", { outcome: "environment", problems: [environmentTrouble(error)] });
-    });
+  async runGuest(tests: readonly ReadyTest[]): Promise<readonly ReadyTest[]> {
+    const boot = this.#guests++ === 0 ? "boot" : `boot-${this.#guests}`;
+    if (this.options.stop?.aborted) return this.leave(tests, "Interrupted");
+    const guest = await this.options.inTurn(() => this.boot(tests)).catch((error: unknown) => this.tell(boot, failureOf(error)));
     if (!guest) return this.leave(tests, "There was no guest");
-    const booted = guest.release !== undefined;
-    const unplaced = guest.problems.filter((problem) => problem.test === undefined);
-    if (isFirst || !booted || unplaced.length > 0) await this.tellProblems("boot", guest, unplaced, { ms: guest.boot_ms ?? guest.total_ms });
-    if (!booted || guest.tests.length === 0) return this.leave(tests, booted ? "The guest ended before it began" : "The kernel did not boot");
+    const problems = this.bootProblems(guest);
+    if (boot === "boot" || problems.length > 0) await this.tellTest({ test: boot, guest, problems, facts: { ms: guest.boot_ms ?? guest.total_ms } });
+    if (guest.release === undefined) return this.leave(tests, "The kernel did not boot");
+    if (guest.tests.length === 0) return this.leave(tests, "The guest ended before it began");
     const lost = leakReports(guest.tests.find(({ test }) => test === LEAKS)?.outputs["leaks"]?.stdout ?? "");
-    for (const [i, part] of guest.tests.entries()) await this.judge(tests[i]!, part, guest, lost.filter((report) => loserOf(report, tests) === tests[i]!.test.name));
-    return tests.slice(guest.tests.length);
+    const seen = partsToTrust(guest);
+    for (const [i, part] of seen.entries()) {
+      const { name } = tests[i]!.test;
+      await this.judge(tests[i]!, part, guest, lost.filter((report) => loserOf(report, tests) === name)).catch((error: unknown) => this.tell(name, { ...failureOf(error), ms: part.ms }));
+    }
+    return tests.slice(seen.length);
+  }
+
+  /** What belongs to no test; and a kernel that is not the one whose headers there are. */
+  private bootProblems(guest: GuestResult): Problem[] {
+    const problems = guest.problems.filter((problem) => problem.test === undefined);
+    if (guest.release === undefined || guest.release === this.kernel.release) return problems;
+    return [...problems, { kind: "environment", message: `The kernel says that it is ${guest.release}, its headers are those of ${this.kernel.release}; give those that belong together` }];
   }
 
   /** Nothing more can be run. */
@@ -104,17 +132,18 @@ class Course {
   }
 
   private boot(tests: readonly ReadyTest[]): Promise<GuestResult> {
-    const { report, boot_ms = BOOT_MS_MAX, silence_ms } = this.options;
+    const { report, boot_ms, silence_ms, stop } = this.options;
     const tests_ms = Object.fromEntries(tests.map(({ test }) => [test.name, test.seconds_max * 1000]));
     report("booting");
     return runGuest(this.kernel, {
       files: Object.assign({}, ...tests.map(({ ready }) => ready.files)) as PreparedTest["files"],
       steps: [...watchSteps(tests), ...tests.flatMap(({ test, ready }) => [step("test", test.name), ...ready.steps])],
       ...MACHINE,
-      boot_ms,
+      ...(boot_ms !== undefined && { boot_ms }), // else one that stands still boots once more
       ...(silence_ms !== undefined && { silence_ms }),
+      ...(stop && { stop }),
       tests_ms,
-      timeout_ms: boot_ms + Object.values(tests_ms).reduce((sum, ms) => sum + ms, 0),
+      timeout_ms: Object.values(tests_ms).reduce((sum, ms) => sum + ms, boot_ms ?? BOOT_MS_MAX),
       onTest: report,
     });
   }
@@ -124,30 +153,44 @@ class Course {
     const problems = [...guest.problems.filter((problem) => problem.test === test.name), ...leaked];
     // Steps that did not all succeed sent half of what there is to judge, or nothing.
     const isWhole = !problems.some((problem) => problem.report === undefined);
-    const checked = isWhole ? await ready.check(part) : { problems: [] };
+    const checked: Checked = isWhole ? await ready.check(part) : { problems: [] };
     const more = checked.problems.map((message): Problem => ({ kind: "test", message }));
+    const said = Object.entries(part.outputs).map(([name, { stdout, stderr }]): Artefact => ({ name: `${name}.log`, contents: stdout + stderr }));
     const sent = [...part.files].map(([path, contents]): Artefact => ({ name: path.replace(/^\//, ""), contents }));
-    await this.tellProblems(test.name, guest, [...problems, ...more], { ms: part.ms, figures: checked.figures ?? {} }, { sent, modules });
+    await this.tellTest({
+      test: test.name,
+      guest,
+      problems: [...problems, ...more],
+      facts: { ms: part.ms, figures: checked.figures ?? {} },
+      modules,
+      artefacts: [...said, ...sent, ...(checked.artefacts ?? [])],
+    });
   }
 
-  private async tellProblems(test: string, guest: GuestResult, problems: readonly Problem[], facts: Partial<TestResult>, { sent, modules }: { readonly sent: readonly Artefact[]; readonly modules: ReadyTest["modules"] } = { sent: [], modules: {} }): Promise<void> {
+  private async tellTest({ test, guest, problems, facts, modules = {}, artefacts = [] }: Told): Promise<void> {
     const outcome: Outcome = problems.length === 0 ? "ok" : problems.every(({ kind }) => kind === "environment") ? "environment" : "failed";
-    const said = Object.entries(guest.tests.find((part) => part.test === test)?.outputs ?? {}).map(([name, { stdout, stderr }]): Artefact => ({ name: `${name}.log`, contents: stdout + stderr }));
-    const artefacts = outcome === "ok" ? [] : [{ name: "console.log", contents: guest.console }, ...said, ...sent];
+    const kept = outcome === "ok" ? [] : [{ name: "console.log", contents: guest.console }, ...artefacts];
     const reports = await Promise.all(problems.flatMap(({ report }) => (report ? [this.reportText(report, modules)] : [])));
-    this.tell(test, { ...facts, outcome, problems: problems.map(({ message }) => message), reports, artefacts });
+    this.tell(test, { ...facts, outcome, problems: problems.map(({ message }) => message), reports, artefacts: kept });
   }
 
   /** With source lines, as far as there is debug information. */
   private async reportText(report: KernelReport, modules: ReadyTest["modules"]): Promise<string> {
     const { vmlinux, architecture } = this.kernel;
-    const files = { modules, ...(vmlinux !== undefined && { vmlinux }), ...(architecture.toolchain && { prefix: architecture.toolchain.prefix }) };
+    const addr2line = await crossAddr2line(architecture);
+    const files = { modules, ...(vmlinux !== undefined && { vmlinux }), ...(addr2line !== undefined && { addr2line }) };
     return (await symboliseReport(report, files)).text;
   }
 
   private tell(test: string, facts: Partial<TestResult> & Pick<TestResult, "outcome">): void {
-    this.options.onResult({ kernel: this.kernel.name, test, ms: 0, problems: [], reports: [], figures: {}, artefacts: [], ...facts });
+    this.options.onResult(resultOf(this.kernel.name, test, facts));
   }
+}
+
+/** Up to the first report after which the kernel's own checks are off: what came then is run again in a new guest. */
+function partsToTrust(guest: GuestResult): readonly Part[] {
+  const end = guest.tests.findIndex(({ test }) => guest.problems.some((problem) => problem.test === test && problem.report && endsTrust(problem.report)));
+  return end < 0 ? guest.tests : guest.tests.slice(0, end + 1);
 }
 
 const leaks: GuestTest = {

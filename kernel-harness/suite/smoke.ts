@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { createGenerator } from "../../properties/generate.ts";
 import { loadModel } from "../../properties/model.ts";
+import { decodeBatch, formatOperation } from "../../properties/operations.ts";
 import { FULL_EVERY, verifyBatch, type Divergence } from "../../properties/verify.ts";
 import { PROJECT_ROOT } from "../../spec/runtime.ts";
 import { postprocess } from "../../stpd/post/post.ts";
@@ -23,18 +24,29 @@ const replay: GuestTest = {
   name: "replay",
   seconds_max: SECONDS_MAX,
   async prepare(kernel, report) {
-    const job = await prepareReplay(kernel, createGenerator(REPLAY.seed).batch(REPLAY.operations, FULL_EVERY).slice(), { report });
+    const batch = createGenerator(REPLAY.seed).batch(REPLAY.operations, FULL_EVERY).slice();
+    const job = await prepareReplay(kernel, batch, { report });
     return {
       ...job,
       async check({ files }) {
         const replayed = job.read(files);
         if (!replayed) return { problems: ["The module sent no results"] };
         const { divergence } = await verifyBatch({ ...REPLAY, model: await loadModel(), run: async () => replayed });
-        return { problems: divergence ? [divergenceText(divergence)] : [], figures: { operations: REPLAY.operations, "operations a second": REPLAY.operations / replayed.seconds } };
+        return {
+          problems: divergence ? [divergenceText(divergence)] : [],
+          figures: { operations: REPLAY.operations },
+          artefacts: divergence ? [{ name: "operations.txt", contents: operationsText(batch, kernel.name) }] : [],
+        };
       },
     };
   },
 };
+
+/** As `stp replay` takes it. */
+function operationsText(batch: Uint8Array, kernel: string): string {
+  const lines = decodeBatch(batch).operations.map(formatOperation);
+  return `# ${REPLAY.operations} operations of seed ${REPLAY.seed}; again on the kernel: ./stp verify --on ${kernel} --ops ${REPLAY.operations} --seed ${REPLAY.seed}\n${lines.join("\n")}\n`;
+}
 
 function divergenceText({ seed, trace, model, target }: Divergence): string {
   return `The runtime and the model differ (seed ${seed}) after ${trace.at(-1) ?? "the last operation"}: the model has ${model}, the runtime ${target}`;

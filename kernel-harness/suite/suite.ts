@@ -1,8 +1,7 @@
 /** What `stp kernel test` runs: which tests on which kernels. */
 import { StpError } from "../../spec/errors.ts";
-import { describeDirectory } from "../directory.ts";
 import { fetchKernel } from "../fetch.ts";
-import { findKernel, KERNELS, type Kernel } from "../kernels.ts";
+import { KERNELS, type Kernel } from "../kernels.ts";
 import { nearest } from "../../spec/nearest.ts";
 import { runFull } from "./full.ts";
 import type { MatrixKernel } from "./matrix.ts";
@@ -22,17 +21,6 @@ export function findTests(names: readonly string[]): readonly GuestTest[] {
     if (!known.includes(name)) throw new StpError(`Cannot find test "${name}": the nearest are ${nearest(name, known, 3).join(", ")}`);
   }
   return names.length === 0 ? SMOKE_TESTS : SMOKE_TESTS.filter((test) => names.includes(test.name));
-}
-
-/** A kernel of the user's own. Throws StpError if something of it is missing. */
-export function kernelInDirectory(path: string): Kernel {
-  const { name, architecture } = describeDirectory(path);
-  return { name, architecture: architecture.name, source: { kind: "directory", path }, doc: path };
-}
-
-/** A kernel by name; or, if that has a slash, one of the user's own. Throws StpError. */
-export function chooseKernel(name: string): Kernel {
-  return name.includes("/") ? kernelInDirectory(name) : findKernel(name);
 }
 
 /** A kernel with what is to be run on it. */

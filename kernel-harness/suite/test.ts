@@ -25,6 +25,8 @@ export interface Checked {
   readonly problems: readonly string[];
   /** What is worth knowing, by name. */
   readonly figures?: Readonly<Record<string, number>>;
+  /** Kept if there are problems. */
+  readonly artefacts?: readonly Artefact[];
 }
 
 /**
@@ -33,8 +35,11 @@ export interface Checked {
  */
 export type Outcome = "ok" | "failed" | "environment" | "not run";
 
-/** A file that says more about a failure: its name, and its contents or where they are. */
-export type Artefact = { readonly name: string; readonly contents: Uint8Array | string };
+/** A file that says more about a failure. */
+export interface Artefact {
+  readonly name: string;
+  readonly contents: Uint8Array | string;
+}
 
 export interface TestResult {
   readonly kernel: string;
@@ -50,4 +55,9 @@ export interface TestResult {
   readonly figures: Readonly<Record<string, number>>;
   /** Of a failure. */
   readonly artefacts: readonly Artefact[];
+}
+
+/** A result of which not all is known. */
+export function resultOf(kernel: string, test: string, facts: Partial<TestResult> & Pick<TestResult, "outcome">): TestResult {
+  return { kernel, test, ms: 0, problems: [], reports: [], figures: {}, artefacts: [], ...facts };
 }

@@ -1,20 +1,30 @@
-/** Told apart: what is the environment's fault, and what is a bug of ours. Pure. */
+/** Whose fault an error is: the environment's, our C's for a kernel, or a bug of the harness. */
 import { messageOf, StpError } from "../../spec/errors.ts";
+import { CompileError } from "../module.ts";
+import type { Outcome } from "./test.ts";
 
-/** What the system refuses when a machine is full or misused, and what to do about it. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space is left on the disk; make some, or set STP_CACHE_DIR and TMPDIR to where there is",
-  EDQUOT: "the disk quota is used up; make space, or set STP_CACHE_DIR and TMPDIR to where there is",
-  EROFS: "the file system is read-only; set STP_CACHE_DIR and TMPDIR to another",
-  EACCES: "no permission; set STP_CACHE_DIR and TMPDIR to directories of your own",
-  EMFILE: "too many files are open; raise the limit by ulimit -n",
-  ENOMEM: "no memory is left; run fewer guests at once (--guests)",
+/** What to do about what the system refuses. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: "make space, or set STP_CACHE_DIR and TMPDIR to where there is some",
+  EDQUOT: "make space, or set STP_CACHE_DIR and TMPDIR to where there is some",
+  EROFS: "set STP_CACHE_DIR and TMPDIR to another file system",
+  EACCES: "set STP_CACHE_DIR and TMPDIR to directories of your own",
+  EMFILE: "raise the limit of open files by ulimit -n",
+  EAGAIN: "raise the limit of processes, or run fewer guests at once (--guests)",
+  ENOMEM: "run fewer guests at once (--guests)",
 };
 
-/** One sentence about an error that is the environment's. Throws it again if it is not. */
-export function environmentTrouble(error: unknown): string {
-  if (error instanceof StpError) return error.message;
-  const refusal = REFUSALS[(error as NodeJS.ErrnoException).code ?? ""];
-  if (refusal === undefined) throw error;
-  return `${messageOf(error)}: ${refusal}`;
+export interface Failure {
+  readonly outcome: Outcome;
+  readonly problems: readonly string[];
+}
+
+/** A failing test is what a kernel broke, or we did; the environment is everything that the system or a tool refuses. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CompileError) return { outcome: "failed", problems: [error.message] };
+  if (error instanceof StpError) return { outcome: "environment", problems: [error.message] };
+  const { code, syscall, stack } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return { outcome: "failed", problems: [`The harness has a bug: ${stack ?? messageOf(error)}`] };
+  const remedy = REMEDIES[code ?? ""];
+  return { outcome: "environment", problems: [`${messageOf(error)}${remedy === undefined ? "" : `; ${remedy}`}`] };
 }

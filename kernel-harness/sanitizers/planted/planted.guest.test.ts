@@ -30,9 +30,8 @@ function planted(kernel: string, bugs: readonly PlantedBug[], options: PlantedOp
 
 /** A sanitizer kernel takes minutes to build: nobody waits for that who did not ask for it. */
 function ifCached(kernel: string, title: string, body: () => void): void {
-  const cached = isKernelCached(findKernel(kernel));
-  if (!cached) console.warn(`SKIPPED ${title}: ${kernel} is not in the cache; run "./stp kernel fetch ${kernel}" (about 10 minutes), then again`);
-  describe.skipIf(!cached)(title, body);
+  if (isKernelCached(findKernel(kernel))) describe(title, body);
+  else console.warn(`SKIPPED ${title}: ${kernel} is not in the cache; run "./stp kernel fetch ${kernel}" (about 10 minutes), then again`);
 }
 
 describe("on debian-6.1-cloud", () => planted("debian-6.1-cloud", [UNCHECKED_SMAP]));

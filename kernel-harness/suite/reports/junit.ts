@@ -22,9 +22,10 @@ function counts(results: readonly TestResult[]): object {
 }
 
 function testcase({ kernel, test, outcome, ms, problems, reports }: TestResult): object {
-  const why = { "@message": (problems[0] ?? "").replace(NOT_IN_XML, "?"), "#": [...problems, ...reports].join("\n").replace(NOT_IN_XML, "?") };
+  const [message = ""] = (problems[0] ?? "").split("\n");
+  const why = { "@message": message.replace(NOT_IN_XML, "?"), "#": [...problems, ...reports].join("\n").replace(NOT_IN_XML, "?") };
   return {
-    "@classname": kernel,
+    "@classname": `stp.${kernel.replaceAll(".", "_")}`, // readers take what is before the last dot for a package
     "@name": test,
     "@time": (ms / 1000).toFixed(3),
     ...(outcome === "failed" && { failure: why }),

@@ -40,12 +40,14 @@ test("KTAP has a plan, subtests with their diagnostics before them, and a line f
   expect(ktap(RESULTS)).toBe(`KTAP version 1
 1..3
   KTAP version 1
+  # Subtest: one
   1..2
   ok 1 boot # 1.5 s
   # stress: calls 12
   ok 2 stress # 1.5 s
 ok 1 one # 3.0 s
   KTAP version 1
+  # Subtest: two
   1..5
   ok 1 boot # 1.5 s
   # it broke
@@ -59,11 +61,16 @@ ok 1 one # 3.0 s
   not ok 5 a: 2 # 1.5 s
 not ok 2 two # 6.0 s
   KTAP version 1
+  # Subtest: three
   1..1
   # it broke
   not ok 1 fetch # ERROR environment
 not ok 3 three # ERROR environment
 `);
+});
+
+test("a description cannot be taken for a directive, or for more lines", () => {
+  expect(ktap([result("k", "does # SKIP me\nnot ok 3 x")])).toContain("\n  ok 1 does \\# SKIP me not ok 3 x # 1.5 s\nok 1 k");
 });
 
 test("JUnit is XML that a reader understands: failures are not errors", () => {
