@@ -5,12 +5,17 @@ import type { FetchedKernel } from "./fetch.ts";
 import { KERNELS } from "./kernels.ts";
 import { qemuArguments } from "./qemu.ts";
 
-function argumentsOf(name: ArchitectureName, host_files = false): string[] {
-  const kernel: FetchedKernel = { name: "k", architecture: ARCHITECTURES[name], release: "1", identity: "1", image: "/image", modules: undefined, headers: "/headers" };
+function argumentsOf(name: ArchitectureName, host_files = false, isWatched = false): string[] {
+  const kernel: FetchedKernel = { name: "k", architecture: ARCHITECTURES[name], release: "1", identity: "1", image: "/image", modules: undefined, headers: "/headers", isWatched };
   return qemuArguments(kernel, { accelerator: "tcg", cpus: 3, memory_mib: 256, host_files }, { initramfs: "/initramfs", console: "/a,b" });
 }
 
 const names = Object.keys(ARCHITECTURES) as ArchitectureName[];
+
+test("a kernel that watches its allocations gets the board that costs it fewer", () => {
+  expect(argumentsOf("amd64", false, true).join(" ")).toContain("-M q35");
+  expect(argumentsOf("amd64").join(" ")).not.toContain("q35");
+});
 
 test.each(names)("%s is found by its name, and its configuration is its own", (name) => {
   expect(ARCHITECTURES[name].name).toBe(name);

@@ -40,6 +40,7 @@ function describeBuildTree(given: string, path: string): FetchedKernel {
     image,
     modules: modulesOf(given, path, path, architecture),
     headers: path,
+    isWatched: isSet(path, "CONFIG_KASAN"),
     ...(existsSync(vmlinux) && { vmlinux }),
   };
 }
@@ -65,6 +66,7 @@ function describeFolder(given: string, path: string): FetchedKernel {
     image: join(path, image),
     modules: modulesOf(given, join(path, "lib/modules", release), headers, architecture),
     headers,
+    isWatched: isSet(headers, "CONFIG_KASAN"),
     ...(vmlinux !== undefined && { vmlinux: join(path, vmlinux) }),
   };
 }

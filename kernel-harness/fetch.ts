@@ -12,7 +12,7 @@ import { cachedDirectory, cacheRoot } from "../spec/cache.ts";
 import { StpError } from "../spec/errors.ts";
 import { openApt, type Apt } from "./apt.ts";
 import { ARCHITECTURES, type Architecture } from "./architectures.ts";
-import { describeDirectory } from "./directory.ts";
+import { describeDirectory, isSet } from "./directory.ts";
 import type { DebianSource, Kernel } from "./kernels.ts";
 import { buildSanitizerKernel, sanitizerKey } from "./sanitizers/build.ts";
 
@@ -32,6 +32,8 @@ export interface FetchedKernel {
   readonly modules: string | undefined;
   /** Path of the header tree for `make -C`. */
   readonly headers: string;
+  /** It watches each of its allocations (KASAN). */
+  readonly isWatched?: boolean;
   /** Path of the kernel with its debug information, if there is one. */
   readonly vmlinux?: string;
 }
@@ -80,6 +82,7 @@ async function readRelease(directory: string): Promise<string> {
 async function describe(kernel: Kernel, key: string, directory: string): Promise<FetchedKernel> {
   const release = await readRelease(directory);
   const vmlinux = join(directory, "boot", `vmlinux-${release}`);
+  const headers = join(directory, "usr/src", `linux-headers-${release}`);
   return {
     name: kernel.name,
     architecture: ARCHITECTURES[kernel.architecture],
@@ -87,7 +90,8 @@ async function describe(kernel: Kernel, key: string, directory: string): Promise
     identity: kernel.source.kind === "built" ? `${release}-${key}` : release,
     image: join(directory, "boot", `vmlinuz-${release}`),
     modules: join(directory, "lib/modules", release),
-    headers: join(directory, "usr/src", `linux-headers-${release}`),
+    headers,
+    isWatched: isSet(headers, "CONFIG_KASAN"),
     ...(existsSync(vmlinux) && { vmlinux }),
   };
 }

@@ -1,5 +1,4 @@
 /** QEMU: the command line for a guest. Sibling: toolchain.ts says where it is */
-import { isSet } from "./directory.ts";
 import type { FetchedKernel } from "./fetch.ts";
 import { needProgram } from "./process.ts";
 
@@ -64,7 +63,7 @@ export function qemuArguments(kernel: FetchedKernel, machine: Machine, files: Bo
     ["-monitor", "none"],
     acceleration.arguments,
     qemu.machine,
-    isSet(kernel.headers, "CONFIG_KASAN") ? qemu.watched : [],
+    kernel.isWatched ? qemu.watched : [],
     ["-smp", String(machine.cpus)],
     ["-m", `${machine.memory_mib}M`],
     ["-kernel", kernel.image],
