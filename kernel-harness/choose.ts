@@ -12,7 +12,7 @@ export function chooseKernel(name: string): Kernel {
 
 /** A kernel of the user's own. Throws StpError if something of it is missing. */
 export function kernelInDirectory(directory: string): Kernel {
+  const { architecture } = describeDirectory(directory);
   const path = resolve(directory);
-  const { architecture } = describeDirectory(path);
   return { name: path, architecture: architecture.name, source: { kind: "directory", path }, doc: path };
 }
