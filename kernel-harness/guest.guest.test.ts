@@ -5,9 +5,8 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { ARCHITECTURES } from "./architectures.ts";
-import { fetchKernel, type FetchedKernel } from "./fetch.ts";
+import type { FetchedKernel } from "./fetch.ts";
 import { runGuest, type GuestResult, type Job } from "./guest.ts";
-import { findKernel, KERNELS } from "./kernels.ts";
 import { buildModule, type ModuleSource } from "./module.ts";
 import { needProgram } from "./process.ts";
 import { step } from "./steps.ts";
@@ -188,15 +187,6 @@ describe.skipIf(skipped)("a guest", { timeout: 5 * MINUTE_MS }, () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(await isAlive(guests[0] ?? 0)).toBe(false);
   });
-
-  test.each(KERNELS.filter(({ architecture, source }) => architecture === "amd64" && source.kind === "debian").map(({ name }) => name))("boots %s and loads a module", async (name) => {
-    const fetched = await fetchKernel(findKernel(name), { report: console.warn });
-    const module = await buildModule(fetched, moduleWithInit("quiet", "return 0;"));
-    const result = await runGuest(fetched, { files: { "/m.ko": module }, steps: ["insmod /m.ko", "rmmod quiet", "send /proc/version"], report: console.warn });
-    expect(messagesOf(result)).toEqual([]);
-    expect(textOf(result, "/proc/version")).toContain(fetched.release);
-    console.warn(`${name}: ${Math.round(result.boot_ms ?? 0)} ms to the first report, ${Math.round(result.total_ms)} ms in all`);
-  }, 10 * MINUTE_MS);
 });
 
 describe.skipIf(skipped)("buildModule", { timeout: 5 * MINUTE_MS }, () => {
