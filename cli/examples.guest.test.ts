@@ -3,12 +3,12 @@ import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TESTED_KERNEL } from "../kernel-harness/testing.ts";
 import { buildWorkload } from "../kernel-harness/tools.ts";
 import { LOSS_KINDS, type LossKind } from "../spec/protocol.ts";
 import { readManifest } from "../spec/recording/manifest.ts";
 import { stp, TEST_MS_MAX } from "./testing.ts";
 
-const KERNEL = "debian-6.1-cloud";
 
 /** Lines of the workload: its processes' own counts. A line has numbers, and words such as a file's name. */
 interface Facts {
@@ -57,7 +57,7 @@ async function lossesOf(recording: string): Promise<Map<string, number>> {
 /** Records an example, replays the recording, and holds the two against each other. */
 async function recordAndReplay(probe: string, workload: string): Promise<Live> {
   const recording = join(directory, `recording-${next++}`);
-  const recorded = await stp(["kernel", "record", probe, "--on", KERNEL, "--workload", workload, "-o", recording]);
+  const recorded = await stp(["kernel", "record", probe, "--on", TESTED_KERNEL, "--workload", workload, "-o", recording]);
   expect(recorded.status, recorded.stderr).toBe(0);
   const posted = await stp(["post", recording]);
   expect(posted.status, posted.stderr).toBe(0);
@@ -233,7 +233,7 @@ describe("010: second by second", { timeout: TEST_MS_MAX }, () => {
   });
 
   test("so do those of a session that is not recorded, whose hits are on two CPUs at once", async () => {
-    const { status, stdout, stderr } = await stp(["run", PROBE, "--on", KERNEL, "--workload", WORKLOAD]);
+    const { status, stdout, stderr } = await stp(["run", PROBE, "--on", TESTED_KERNEL, "--workload", WORKLOAD]);
     expect(status, stderr).toBe(0);
     expect(stderr).not.toContain("LOST");
     check(stdout, readFacts(stderr));

@@ -1,13 +1,13 @@
-/** `./stp run PROBE --on KERNEL` prints while the session runs, and ^C ends the session in order. Boots two guests. */
+/** `./stp run PROBE --on TESTED_KERNEL` prints while the session runs, and ^C ends the session in order. Boots two guests. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
 import { writeFile } from "node:fs/promises";
+import { TESTED_KERNEL } from "../kernel-harness/testing.ts";
 
 const MINUTE_MS = 60_000;
-const KERNEL = "debian-6.1-cloud";
 
 /** A line each 100 ms, and one at the end. */
 const PROBE = `
@@ -32,7 +32,7 @@ async function run(workload: string, onOutput: (stdout: string, interrupt: () =>
     const probe = join(directory, "ticks.c");
     await writeFile(probe, PROBE);
     const begin_ms = performance.now();
-    const child = spawn("./stp", ["run", probe, "--on", KERNEL, "--workload", workload], { cwd: PROJECT_ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("./stp", ["run", probe, "--on", TESTED_KERNEL, "--workload", workload], { cwd: PROJECT_ROOT, stdio: ["ignore", "pipe", "pipe"] });
     const times_ms: number[] = [];
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (bytes: Buffer) => {

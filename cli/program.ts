@@ -35,10 +35,10 @@ function readProviders(directory: string): ProviderSource[] {
 
 /** A directory that is to be made, without a final slash. Throws StpError if it cannot be: before the work whose result it is to hold. */
 export function newDirectory(path: string): string {
-  if (path === "") throw new StpError("Cannot record into a directory without a name; name a new directory");
-  if (existsSync(path)) throw new StpError(`Cannot record into ${path}: it exists already; name a new directory`);
+  if (path === "") throw new StpError("Cannot write into a directory without a name; name a new directory");
+  if (existsSync(path)) throw new StpError(`Cannot write into ${path}: it exists already; name a new directory`);
   const parent = dirname(path);
-  if (!statSync(parent, { throwIfNoEntry: false })?.isDirectory()) throw new StpError(`Cannot record into ${path}: there is no directory ${parent}; make it first`);
+  if (!statSync(parent, { throwIfNoEntry: false })?.isDirectory()) throw new StpError(`Cannot write into ${path}: there is no directory ${parent}; make it first`);
   return join(parent, basename(path));
 }
 

@@ -1,21 +1,32 @@
 /** Record and replay agree; and what can go wrong on a kernel. Boots guests. */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chooseAccelerator } from "../kernel-harness/accelerator.ts";
-import { fetchKernel } from "../kernel-harness/fetch.ts";
-import { findKernel } from "../kernel-harness/kernels.ts";
 import { LOSS_KINDS, type LossKind } from "../spec/protocol.ts";
 import { decodeEvent } from "../spec/recording/event.ts";
 import { readManifest } from "../spec/recording/manifest.ts";
+import { HEADER_SIZE } from "../spec/recording/record.ts";
+import { readOutputs } from "../stpd/post/outputs.ts";
 import { readTrace } from "../stpd/post/trace.ts";
 import { stp, TEST_MS_MAX } from "./testing.ts";
+import { TESTED_KERNEL, testedKernel } from "../kernel-harness/testing.ts";
 
-const KERNEL = "debian-6.1-cloud";
 const PROBE = "examples/001-opens/probe.c";
 const EVENTS_MIN = 10_000;
+/** What it prints depends on the order of hits of all CPUs. */
+const EACH_HIT = `#include <stp/stp.h>
+
+STP_MAP(opens, STP_KEYS(STP_STR), STP_INT64, .entries_max = 1024, .string_size = 16);
+
+STP_PROBE(kprobe, "do_sys_openat2")
+{
+	stp_map_add(&opens, STP_KEY(stp_execname(ctx)), 1);
+	stp_printf(ctx, "%s %d\\n", stp_execname(ctx), stp_map_get(&opens, STP_KEY(stp_execname(ctx))));
+}
+`;
 
 let directory = "";
 beforeAll(async () => void (directory = await mkdtemp(join(tmpdir(), "test-of-record-"))));
@@ -28,7 +39,7 @@ describe("stp kernel record", { timeout: TEST_MS_MAX }, () => {
 
   beforeAll(async () => {
     recording = join(directory, "recording");
-    const recorded = await stp(["kernel", "record", PROBE, "--on", KERNEL, "-o", recording]);
+    const recorded = await stp(["kernel", "record", PROBE, "--on", TESTED_KERNEL, "-o", recording]);
     expect(recorded.status, recorded.stderr).toBe(0);
     expect(recorded.left).toEqual([]);
     counted = new Map([...recorded.stdout.matchAll(/^(wl-\d+) opens=(\d+)$/gm)].map((match) => [match[1]!, match[2]!]));
@@ -62,18 +73,45 @@ describe("stp kernel record", { timeout: TEST_MS_MAX }, () => {
   test("of the example replays in the sandbox to the identical output", async () => {
     expect(await stp(["run", PROBE, "--trace", recording])).toEqual({ status: 0, stdout: live, stderr: "", left: [] });
   });
+
+  test("of the example replays without divergence", async () => {
+    const { status, stdout, stderr } = await stp(["kernel", "replay", recording, PROBE]);
+    expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^no divergence: (1 record agrees|\d+ records agree)\n$/);
+  });
+
+  test("of a probe that prints in each hit replays record by record, and a changed byte is found in its record", async () => {
+    const path = join(directory, "each.c");
+    await writeFile(path, EACH_HIT);
+    const of_hits = join(directory, "recording-of-hits");
+    const recorded = await stp(["kernel", "record", path, "--on", TESTED_KERNEL, "-o", of_hits]);
+    expect(recorded.status, recorded.stderr).toBe(0);
+    const records = await readOutputs(of_hits);
+    expect(records.length).toBeGreaterThanOrEqual(EVENTS_MIN);
+    expect(new Set(records.map(({ cpu }) => cpu)).size).toBe(2);
+    expect(await stp(["kernel", "replay", of_hits, path])).toMatchObject({ status: 0, stdout: `no divergence: ${records.length} records agree\n` });
+
+    const { file, offset, payload } = records[Math.floor(records.length / 2)]!;
+    const data = await open(join(of_hits, file), "r+");
+    await data.write(Buffer.from("#"), 0, 1, offset + HEADER_SIZE);
+    await data.close();
+    const { status, stdout } = await stp(["kernel", "replay", of_hits, path, "--json"]);
+    expect(status).toBe(1);
+    const text = Buffer.from(payload).toString();
+    expect(JSON.parse(stdout)).toMatchObject({ divergence: { kind: "changed", recorded: { file, offset, payload: `#${text.slice(1)}` }, replayed: { payload: text } } });
+  });
 });
 
 describe("stp verify", { timeout: TEST_MS_MAX }, () => {
   test("on a kernel finds no divergence in 100,000 operations", async () => {
-    const { status, stdout, stderr } = await stp(["verify", "--on", KERNEL, "--ops", "100000", "--json"]);
+    const { status, stdout, stderr } = await stp(["verify", "--on", TESTED_KERNEL, "--ops", "100000", "--json"]);
     expect(status, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ ops: 100_000, on: KERNEL, divergences: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({ ops: 100_000, on: TESTED_KERNEL, divergences: 0 });
   });
 
   test("in two guests says at most once that KVM is there but cannot be used", async () => {
-    const accelerator = await chooseAccelerator(await fetchKernel(findKernel(KERNEL)), () => {});
-    const { status, stdout, stderr } = await stp(["verify", "--on", `${KERNEL},${KERNEL}`, "--ops", "1000"]);
+    const accelerator = await chooseAccelerator(await testedKernel(), () => {});
+    const { status, stdout, stderr } = await stp(["verify", "--on", `${TESTED_KERNEL},${TESTED_KERNEL}`, "--ops", "1000"]);
     expect(status, stderr).toBe(0);
     expect(stdout.trimEnd().split("\n")).toHaveLength(2);
     expect(stderr.match(/booting/g)).toHaveLength(2);
@@ -91,7 +129,7 @@ describe("stp run on a kernel", { timeout: TEST_MS_MAX }, () => {
     const cwd = join(place, "cwd");
     await mkdir(cwd);
     await writeFile(join(place, "refused.c"), text);
-    const { status, stdout, stderr, left } = await stp(["run", "../refused.c", "--on", KERNEL, "-o", "out"], { cwd });
+    const { status, stdout, stderr, left } = await stp(["run", "../refused.c", "--on", TESTED_KERNEL, "-o", "out"], { cwd });
     expect({ status, stdout, left }).toEqual({ status: 2, stdout: "", left: [] });
     expect(await readdir(cwd)).toEqual([]);
     expect(await readdir(place)).toEqual(["cwd", "refused.c"]);
@@ -115,7 +153,7 @@ describe("stp run on a kernel", { timeout: TEST_MS_MAX }, () => {
         if (!name.startsWith("qemu-system")) await symlink(join(folder, name), join(bin, name)).catch(() => {}); // the first of a name wins, as on PATH
       }
     }
-    const { status, stdout, stderr, left } = await stp(["run", PROBE, "--on", KERNEL, "-o", join(directory, "out")], { env: { ...process.env, PATH: bin } });
+    const { status, stdout, stderr, left } = await stp(["run", PROBE, "--on", TESTED_KERNEL, "-o", join(directory, "out")], { env: { ...process.env, PATH: bin } });
     expect({ status, stdout, left }).toEqual({ status: 2, stdout: "", left: [] });
     expect(stderr.trimEnd().split("\n").at(-1)).toBe('stp: Cannot find qemu-system-x86_64: run "sudo apt-get install qemu-system-x86"');
     expect(existsSync(join(directory, "out"))).toBe(false);

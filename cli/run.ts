@@ -5,19 +5,18 @@ import { Command, InvalidArgumentError } from "commander";
 import { atInterrupt } from "../spec/at-end.ts";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { LIMITS, SESSION_LIMITS, SESSION_PROVIDERS, type SessionLimit } from "../spec/protocol.ts";
-import { runtimeSources } from "../spec/runtime.ts";
 import { runProbeOnHost } from "../kernel-harness/host.ts";
 import { runProbeOnKernel } from "../kernel-harness/run.ts";
 import { inTemporaryDirectory } from "../kernel-harness/temporary.ts";
 import { DEFAULT_WORKLOAD, describeFacts, readWorkload, type WorkloadFacts } from "../kernel-harness/workload.ts";
-import { compileProbe, type ProbeSource } from "../sim/probe.ts";
-import { Sandbox, SANDBOX_RING_BYTES, type SessionLimits } from "../sim/sandbox.ts";
+import type { ProbeSource } from "../sim/probe.ts";
+import type { Sandbox, SessionLimits } from "../sim/sandbox.ts";
 import { runTrace, type TraceEvent } from "../sim/trace.ts";
-import { instantiate } from "../sim/wasi.ts";
 import { generateWorld, WORLD_EVENTS_MAX, WORLD_TASKS_MAX } from "../sim/world.ts";
 import { readSymbolFiles } from "../stpd/post/symbols.ts";
 import { printRecording } from "./post.ts";
 import { findTrace, newDirectory, readProbe, requireKnownPoints, requireRecordedPoints } from "./program.ts";
+import { openSandbox, sayMissing } from "./sandbox.ts";
 import { beginProgress, wholeNumber, WORKLOAD_HELP, type Progress } from "./terminal.ts";
 
 interface RunOptions {
@@ -94,16 +93,13 @@ async function runInSandbox(probe: ProbeSource, options: RunOptions, progress: P
   if (options.workload !== undefined) throw new StpError(`Cannot run the workload "${options.workload}" in the sandbox: it is for a kernel; add --on, or leave out --workload`);
   if (options.seed !== undefined && options.trace !== undefined) throw new StpError(`Cannot run over ${options.trace} and a made-up world: leave out --trace or --seed`);
   const found = options.seed === undefined ? await findTrace(probe.path, options.trace) : undefined;
-  const { wasm, warnings } = await compileProbe(probe, runtimeSources("wasm32"), false, progress.show);
-  if (warnings !== "") progress.note(`clang warns:\n${warnings.trimEnd()}`);
-  const instance = await instantiate(wasm, { env: { yield() {} } });
-  const sandbox = new Sandbox(instance, options.cpus ?? found?.trace.manifest.cpus ?? DEFAULT_CPUS, SANDBOX_RING_BYTES, options.limit);
+  const sandbox = await openSandbox(probe, options.cpus ?? found?.trace.manifest.cpus ?? DEFAULT_CPUS, progress, options.limit);
   if (options.seed === undefined) requireRecordedPoints(probe.path, sandbox.probes, found);
   else requireKnownPoints(probe.path, sandbox.probes, undefined);
   runTrace(sandbox, options.seed === undefined ? (found?.trace.events ?? []) : madeUp(sandbox, options.seed, options));
   const files = sandbox.finish();
   files.set("log.txt", Buffer.from(sandbox.log()));
-  if (sandbox.missing > 0) progress.note(`${sandbox.missing} values that the probe looked at are not in ${found?.directory ?? "the world"}, and were given as faults; record it again by "./stp kernel record ${probe.path}"`);
+  sayMissing(sandbox, probe.path, found?.directory ?? "the world", progress);
   for (const [name, bytes] of found ? readSymbolFiles(found.directory) : []) files.set(name, bytes);
   return async (directory) => {
     await keepFiles(directory, files);

@@ -8,6 +8,8 @@ export interface Progress {
   readonly show: (line: string) => void;
   /** A line that stays, on stderr. */
   readonly note: (line: string) => void;
+  /** Takes the line away until it is drawn again: for what goes to stdout meanwhile. */
+  readonly hide: () => void;
   readonly end: () => void;
 }
 
@@ -23,12 +25,17 @@ export function beginProgress(line: string): Progress {
       spinner.clear();
       process.stderr.write(`stp: ${text}\n`);
     },
+    hide: () => void spinner.clear(),
     end: () => void spinner.stop(),
   };
 }
 
 /** For an option that `readWorkload()` reads. */
 export const WORKLOAD_HELP = `what the guest does meanwhile, as "io 3 100": ${WORKLOAD_MODES.join(", ")}; then, if wanted, processes and count`;
+
+/** For an option that limits how long a kernel may take to boot. */
+export const BOOT_SECONDS_HELP = "longest time that a kernel may take to boot";
+export const BOOT_S_MAX = 3600;
 
 /** A whole number of an option. Throws what commander prints as a usage error. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -37,4 +44,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`it must be a whole number from ${min} to ${max}`);
     return value;
   };
+}
+
+/** For an option that may be given again. */
+export function gather(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
 }

@@ -50,12 +50,12 @@ export function commandsOf(markdown: string): string[] {
 
 /** Whether a command of the README boots a guest, or uses what one made. */
 export function needsGuest(command: string): boolean {
-  return /debian-|kernel (record|test|bench|fetch)|\/tmp\/trace/.test(command);
+  return /debian-|kernel (record|test|bisect|bench|fetch)|\/tmp\/trace/.test(command);
 }
 
 /** Runs a command of the README by the shell, in the project's root, with `/tmp` in it replaced. */
-export async function runCommandLine(command: string, temporary: string): Promise<Pick<Ran, "status" | "stdout" | "stderr">> {
-  const { status, stdout, stderr, timed_out } = await runProcess("sh", ["-c", command.replaceAll("/tmp/", `${temporary}/`)], { cwd: PROJECT_ROOT, timeout_ms: COMMAND_MS_MAX });
-  if (timed_out) throw new Error(`${command} took more than ${COMMAND_MS_MAX / 1000} s:\n${stderr}`);
+export async function runCommandLine(command: string, temporary: string, timeout_ms = COMMAND_MS_MAX): Promise<Pick<Ran, "status" | "stdout" | "stderr">> {
+  const { status, stdout, stderr, timed_out } = await runProcess("sh", ["-c", command.replaceAll("/tmp/", `${temporary}/`)], { cwd: PROJECT_ROOT, timeout_ms });
+  if (timed_out) throw new Error(`${command} took more than ${timeout_ms / 1000} s:\n${stderr}`);
   return { status, stdout, stderr };
 }

@@ -5,7 +5,7 @@ import { nativeTargets } from "../properties/native.ts";
 import { loadModel } from "../properties/model.ts";
 import { verify, verifyBatch, type VerifyResult } from "../properties/verify.ts";
 import { wasmTargets } from "../properties/wasm.ts";
-import { findKernel } from "../kernel-harness/kernels.ts";
+import { chooseKernel } from "../kernel-harness/choose.ts";
 import { replayOnKernel } from "../kernel-harness/replay.ts";
 import { beginProgress, wholeNumber, type Progress } from "./terminal.ts";
 
@@ -33,7 +33,7 @@ export function verifyCommand(): Command {
 
 async function run(options: VerifyOptions): Promise<void> {
   const worlds = options.on.split(",");
-  for (const world of worlds) if (!HERE.includes(world)) findKernel(world); // before the first one begins
+  for (const world of worlds) if (!HERE.includes(world)) chooseKernel(world); // before the first one begins
   for (const world of worlds) {
     const progress = beginProgress(`verifying on ${world}`);
     try {
@@ -54,7 +54,7 @@ async function verifyOn(world: string, { ops, seed }: VerifyOptions, progress: P
   const common = { operations: ops, seed, model, progress: (made: number) => progress.show(`verifying on ${world}: ${made} of ${ops} operations`) };
   if (world === "sandbox") return verify({ ...common, target: await wasmTargets(undefined, progress.show) });
   if (world === "native") return verify({ ...common, target: await nativeTargets(progress.show) });
-  return verifyBatch({ ...common, run: async (batch) => replayOnKernel(world, batch, progress.note) });
+  return verifyBatch({ ...common, run: async (batch) => replayOnKernel(world, batch, { report: progress.note }) });
 }
 
 /** A sentence, if a run reached what no rule allows, or did not reach something for all its length. */
@@ -74,7 +74,7 @@ function cellsAsJson({ reached, legal, missing, illegal }: CellReport): unknown 
 
 function asText(world: string, { seed }: VerifyOptions, { operations, seconds, divergence, cells }: VerifyResult): string {
   if (!divergence) {
-    const speed = `${Math.round(operations / seconds)} a second`;
+    const speed = `${Math.round(operations / seconds)} a second${HERE.includes(world) ? "" : " in the guest"}`;
     return `${world}: ${operations} operations of seed ${seed} agree with the model (${speed}; ${cells.reached} of ${cells.legal} results, each by level)\n`;
   }
   return [

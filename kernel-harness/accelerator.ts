@@ -29,10 +29,10 @@ export async function chooseAccelerator(kernel: FetchedKernel, report: (line: st
 
 /** "" if KVM works, "absent" if there is none, else what is wrong with it. */
 async function kvmProblem(kernel: FetchedKernel): Promise<string> {
-  if (!(await isAccessible(constants.F_OK))) return "absent";
+  if (!kernel.architecture.hosts.includes(process.arch) || !(await isAccessible(constants.F_OK))) return "absent";
   if (!(await isAccessible(constants.R_OK | constants.W_OK))) return "no permission; is this user in group kvm?";
   const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "");
-  const verdict = await cachedFile("kvm", contentHash([boot, kernel.release]), async (path) => writeFile(path, await probe(kernel)));
+  const verdict = await cachedFile("kvm", contentHash([boot, kernel.identity]), async (path) => writeFile(path, await probe(kernel)));
   return readFile(verdict, "utf8");
 }
 

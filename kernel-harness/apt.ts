@@ -1,8 +1,9 @@
 /**
  * Debian packages without root: apt works on state of its own inside a folder, packages are unpacked and never installed.
  *
- * Siblings: fetch.ts takes kernels from here, bench/tree.ts the peers.
+ * Siblings: fetch.ts takes kernels from here, tree.ts programs.
  */
+import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { StpError } from "../spec/errors.ts";
@@ -13,12 +14,9 @@ const DOWNLOAD_MS_MAX = 900_000;
 const LOCAL_MS_MAX = 300_000;
 
 /** Where Debian 12 is, for machines that are something else. */
-const BOOKWORM_SOURCES = [
-  "deb http://deb.debian.org/debian bookworm main",
-  "deb http://deb.debian.org/debian bookworm-updates main",
-  "deb http://deb.debian.org/debian-security bookworm-security main",
-  "",
-].join("\n");
+const BOOKWORM = ["debian bookworm main", "debian bookworm-updates main", "debian-security bookworm-security main"];
+/** What those are signed with: a file of Debian's and Ubuntu's package of the same name. */
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 export interface Dependency {
   readonly name: string;
@@ -27,25 +25,32 @@ export interface Dependency {
 }
 
 export interface Apt {
-  update(): Promise<void>;
+  /** Reads the package lists. Told through `report` if only some came: what is asked of the others is then not found, or older. */
+  update(report?: (line: string) => void): Promise<void>;
   /** Dependencies of the candidate, or of `name=version`; none if there is no such package. */
   depends(name: string): Promise<Dependency[]>;
   /** Downloads packages, as `name` or `name=version`, and unpacks them below `into`; nothing is installed. */
   unpack(packages: readonly string[], into: string): Promise<void>;
 }
 
-/** apt with lists, cache and downloads below `directory`, and the machine's own sources and keys. `what` is for messages. */
-export async function openApt(what: string, directory: string): Promise<Apt> {
+/**
+ * apt with lists, cache and downloads below `directory`, and the machine's own sources and keys if it is a Debian 12. `what` is for messages.
+ * Packages of another architecture than amd64 are asked for as `name:arm64`, if it is among `foreign`.
+ */
+export async function openApt(what: string, directory: string, foreign: readonly string[] = []): Promise<Apt> {
   needProgram("apt-get", "apt");
   needProgram("dpkg", "dpkg");
   const archives = join(directory, "download");
   await Promise.all([archives, join(directory, "lists/partial"), join(directory, "cache/archives/partial")].map((path) => mkdir(path, { recursive: true })));
   await writeFile(join(directory, "status"), "");
-  const options = [...stateOptions(directory), ...(await sourceOptions(directory))].flatMap((option) => ["-o", option]);
+  const options = [...stateOptions(directory), ...["amd64", ...foreign].map((name) => `APT::Architectures::=${name}`), ...(await sourceOptions(what, directory))].flatMap((option) => ["-o", option]);
   return {
-    async update() {
+    async update(report = () => {}) {
       const result = await runProcess("apt-get", [...options, "-q", "update"], { timeout_ms: UPDATE_MS_MAX });
-      if (result.status !== 0 || result.timed_out) throw cannot(what, `apt-get update failed (${lastLine(result.stderr)}); is a mirror reachable?`);
+      if (result.status === 0 && !result.timed_out) return;
+      // A mirror that is just being changed gives some of its lists only.
+      if (!(await readdir(join(directory, "lists"))).some((name) => /_Packages(\.\w+)?$/.test(name))) throw cannot(what, `apt-get update failed (${lastLine(result.stderr)}); is a mirror reachable?`);
+      report(`${what}: some of Debian's package lists cannot be read (${/^E: (?:Failed to fetch )?(.*)$/m.exec(result.stderr)?.[1] ?? "no reason given"})`);
     },
     async depends(name) {
       const result = await runProcess("apt-cache", [...options, "show", "--no-all-versions", name], { timeout_ms: LOCAL_MS_MAX });
@@ -75,12 +80,18 @@ function stateOptions(directory: string): string[] {
   ];
 }
 
-async function sourceOptions(directory: string): Promise<string[]> {
+async function sourceOptions(what: string, directory: string): Promise<string[]> {
   const release = await readFile("/etc/os-release", "utf8").catch(() => "");
   if (/^VERSION_CODENAME=bookworm$/m.test(release)) return [];
   const list = join(directory, "sources.list");
-  await writeFile(list, BOOKWORM_SOURCES);
+  await writeFile(list, bookwormSources(what));
   return [`Dir::Etc::sourcelist=${list}`, "Dir::Etc::sourceparts=/dev/null"];
+}
+
+/** sources.list of Debian 12. Throws StpError if this machine has not what it is signed with. */
+export function bookwormSources(what: string, keyring = KEYRING): string {
+  if (!existsSync(keyring)) throw cannot(what, `there is no ${keyring} to check Debian's packages with; run "sudo apt-get install debian-archive-keyring"`);
+  return BOOKWORM.map((line) => `deb [signed-by=${keyring}] http://deb.debian.org/${line}\n`).join("");
 }
 
 /** The first `Depends:` of what `apt-cache show` prints. */

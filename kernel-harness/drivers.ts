@@ -11,14 +11,18 @@ export interface Driver {
 
 /** The named drivers and what they depend on, each after its dependencies. Built-in ones are left out. */
 export async function loadDrivers(kernel: FetchedKernel, names: readonly string[]): Promise<Driver[]> {
-  const paths = indexByName(await readFile(join(kernel.modules, "modules.order"), "utf8"));
-  const builtin = indexByName(await readFile(join(kernel.modules, "modules.builtin"), "utf8"));
+  const { modules } = kernel;
+  if (modules === undefined) return [];
+  const paths = indexByName(await readFile(join(modules, "modules.order"), "utf8"));
+  const builtin = indexByName(await readFile(join(modules, "modules.builtin"), "utf8"));
   const contents = new Map<string, Uint8Array>();
   const load = async (name: string): Promise<readonly string[]> => {
     if (builtin.has(name)) return [];
     const path = paths.get(name);
     if (path === undefined) throw new StpError(`Cannot boot ${kernel.name}: it has no module ${name}`);
-    const bytes = await readFile(join(kernel.modules, path));
+    const bytes = await readFile(join(modules, path)).catch((cause: unknown) => {
+      throw new StpError(`Cannot boot ${kernel.name}: its module ${name} is not at ${join(modules, path)}; a compressed one must be unpacked`, { cause });
+    });
     contents.set(name, bytes);
     return moduleDepends(bytes);
   };
@@ -54,7 +58,8 @@ function canonicalName(name: string): string {
   return name.replaceAll("-", "_");
 }
 
+/** Build trees list objects since 6.3. */
 function indexByName(list: string): Map<string, string> {
   const paths = list.split("\n").filter((path) => path !== "");
-  return new Map(paths.map((path) => [canonicalName(basename(path, ".ko")), path]));
+  return new Map(paths.map((path) => [canonicalName(basename(path).replace(/\.k?o$/, "")), path.replace(/\.o$/, ".ko")]));
 }

@@ -55,13 +55,26 @@ test("Transcript gathers outputs, statuses and files", () => {
   const transcript = new Transcript();
   for (const each of new FrameDecoder().push(stream)) transcript.accept(each);
   expect(transcript.release).toBe("6.1.0");
-  expect(transcript.outputs()).toEqual({ p: { stdout: "out", stderr: "err", status: 3, dropped_bytes: 0 } });
-  expect([...transcript.files()].map(([path, bytes]) => [path, Buffer.from(bytes).toString()])).toEqual([["/empty", ""], ["/f", "abcd"]]);
+  expect(transcript.parts()[0].outputs).toEqual({ p: { stdout: "out", stderr: "err", status: 3, dropped_bytes: 0 } });
+  expect([...transcript.parts()[0].files].map(([path, bytes]) => [path, Buffer.from(bytes).toString()])).toEqual([["/empty", ""], ["/f", "abcd"]]);
   expect(transcript.done).toBe(1);
 });
 
 test("Transcript names the step that the guest says failed", () => {
   const transcript = new Transcript();
   for (const each of new FrameDecoder().push(Buffer.concat([frame("step", "send /x"), frame("output", "init\0\x02cannot send /x\n")]))) transcript.accept(each);
-  expect(transcript.failures).toEqual(["step `send /x` failed: cannot send /x"]);
+  expect(transcript.parts()[0].failures).toEqual(["step `send /x` failed: cannot send /x"]);
+});
+
+test("Transcript keeps what tests gave apart, with the time that each took", () => {
+  const transcript = new Transcript();
+  const frames = [frame("step", "test a"), frame("output", "p\0\x01one"), frame("step", "test b"), frame("output", "p\0\x01two"), frame("file", "/f"), frame("data", "x"), frame("done", "0")];
+  new FrameDecoder().push(Buffer.concat(frames)).forEach((each, i) => transcript.accept(each, 100 * i));
+  const [apart, ...tests] = transcript.parts();
+  expect(apart).toMatchObject({ test: undefined, outputs: {} });
+  expect(tests.map(({ test, ms, outputs, files }) => ({ test, ms, said: outputs["p"]?.stdout, files: [...files.keys()] }))).toEqual([
+    { test: "a", ms: 200, said: "one", files: [] },
+    { test: "b", ms: 400, said: "two", files: ["/f"] },
+  ]);
+  expect(transcript.test).toBe("b");
 });

@@ -6,6 +6,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { atInterrupt } from "../spec/at-end.ts";
 import { StpError } from "../spec/errors.ts";
+import { ARCHITECTURES } from "./architectures.ts";
 import type { BuildableKernel } from "./module.ts";
 import { buildProbe, buildStpd, inNewRecording, limitsOf, type ProbeText } from "./run.ts";
 import { inTemporaryDirectory } from "./temporary.ts";
@@ -48,7 +49,7 @@ function hostKernel(): BuildableKernel {
   const running = release();
   const headers = `/lib/modules/${running}/build`;
   if (!existsSync(headers)) throw new StpError(`Cannot build a module for the running kernel ${running}: there is no ${headers}; install linux-headers-${running}`);
-  return { name: "host", release: running, headers };
+  return { name: "host", architecture: ARCHITECTURES.amd64, release: running, identity: running, headers };
 }
 
 /** In a process group of its own: each ^C comes to it through us, once. */

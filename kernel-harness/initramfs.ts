@@ -14,16 +14,15 @@ export type GuestFile = string | { readonly contents: string | Uint8Array; reado
 /** Files by absolute path in the guest. */
 export type GuestFiles = Readonly<Record<string, GuestFile>>;
 
-const DRIVERS = ["virtio_pci", "virtio_console"] as const;
 /** For the host's files, and changes over them. */
 const FILE_DRIVERS = ["9pnet_virtio", "9p", "overlay"] as const;
 const DIRECTORIES = ["/dev", "/proc", "/sys", "/tmp"] as const;
 
 /** The archive for `-initrd`. A file of the job may replace one of the harness. */
 export async function packInitramfs(kernel: FetchedKernel, files: GuestFiles, steps: readonly string[], host_files = false): Promise<Uint8Array> {
-  const drivers = await loadDrivers(kernel, host_files ? [...DRIVERS, ...FILE_DRIVERS] : DRIVERS);
+  const drivers = await loadDrivers(kernel, [...kernel.architecture.qemu.drivers, ...(host_files ? FILE_DRIVERS : [])]);
   const all: GuestFiles = {
-    "/init": await buildInit(),
+    "/init": await buildInit(kernel.architecture),
     "/job": { contents: formatSteps(steps) },
     "/drivers/list": { contents: drivers.map(({ name }) => `/drivers/${name}.ko\n`).join("") },
     ...Object.fromEntries(drivers.map(({ name, contents }) => [`/drivers/${name}.ko`, { contents }])),

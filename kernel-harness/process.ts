@@ -23,6 +23,8 @@ export interface ProcessOptions {
   readonly timeout_ms: number;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Told what comes, as it comes. */
+  readonly onStdout?: (text: string) => void;
 }
 
 /** Runs a program to its end. Throws StpError if it cannot be started. */
@@ -38,7 +40,10 @@ export function runProcess(command: string, args: readonly string[], options: Pr
       child.kill("SIGTERM");
       setTimeout(() => child.kill("SIGKILL"), TERM_GRACE_MS).unref();
     }, options.timeout_ms);
-    child.stdout.on("data", (bytes: Buffer) => stdout.push(bytes));
+    child.stdout.on("data", (bytes: Buffer) => {
+      stdout.push(bytes);
+      options.onStdout?.(bytes.toString());
+    });
     child.stderr.on("data", (bytes: Buffer) => stderr.push(bytes));
     child.on("error", (cause) => {
       clearTimeout(limit);

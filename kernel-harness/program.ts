@@ -7,7 +7,10 @@ import { LIBRARY_OBJECT, type ModuleSource } from "./module.ts";
 const PORT = "runtime-c/port/kernel";
 
 /** What the core asks of the port; and what that needs. */
-export const PORT_UNITS = ["port", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
+export const PORT_UNITS = ["port", "division", "memory", "btf", "nearest", "stack", "tracepoint", "trace_event", "counters", "refuse"];
+
+/** The same for a replay, which has no memory of its own to look at. */
+const REPLAY_PORT_UNITS = ["port", "stack"];
 
 /** The other providers, and what makes a session of it. */
 const SESSION_UNITS = ["kprobe", "kretprobe", "timer", "uprobe", "elf", "perf", "control_file", "relay", "snapshot", "netlink", "netlink_report", "control", "reports", "files", "modules", "module"];
@@ -57,11 +60,11 @@ export function probeModule(path: string, text: string, { name = moduleName(path
 /** The module that replays operations. */
 export function replayModule(): ModuleSource {
   const runtime = runtimeSources("kernel");
-  const main = "kernel-harness/module/replay_main.c";
+  const own = ["turns.h", "turns.c", "no_memory.c", "replay_main.c"].map((file) => `kernel-harness/module/${file}`);
   return {
     name: "stp_replay",
-    sources: { ...runtime.files, [main]: readFileSync(PROJECT_ROOT + main, "utf8") },
-    objects: [main, ...runtime.core, ...runtime.replay, ...PORT_UNITS.map((unit) => `${PORT}/${unit}.c`)].map(objectOf),
+    sources: { ...runtime.files, ...Object.fromEntries(own.map((path) => [path, readFileSync(PROJECT_ROOT + path, "utf8")])) },
+    objects: [...own.filter((path) => path.endsWith(".c")), ...runtime.core, ...runtime.replay, ...REPLAY_PORT_UNITS.map((unit) => `${PORT}/${unit}.c`)].map(objectOf),
     // As in the sandbox: a replay finds maps held by "another CPU" that will not give them back meanwhile.
     cflags: [...kernelFlags(runtime.hash, runtime.includes), `-DSTP_LOCK_SPINS_MAX=${SANDBOX_LOCK_SPINS_MAX}`],
   };

@@ -1,4 +1,4 @@
-/** QEMU: where it is, and the command line for a guest. */
+/** QEMU: the command line for a guest. Sibling: toolchain.ts says where it is */
 import type { FetchedKernel } from "./fetch.ts";
 import { needProgram } from "./process.ts";
 
@@ -27,24 +27,21 @@ export interface BootFiles {
 const PORT_NAME = "stp.report";
 
 /**
- * The kernel's arguments: a console that says warnings and worse until the guest's init asks for all, a panic that
- * ends QEMU at once (with -no-reboot), and no time lost on finding out what QEMU is known to be.
+ * The kernel's arguments: a console that says warnings and worse until the guest's init asks for all, and a panic that
+ * ends QEMU at once (with -no-reboot). A task that hangs is told before tests run out of time; KASAN tells more than its
+ * first report. A kernel that does not know one of them says so in a line, and boots.
  */
-const KERNEL_ARGUMENTS = ["console=ttyS0", "loglevel=5", "panic=-1", "edd=off", "no_timer_check", "cryptomgr.notests"] as const;
+const KERNEL_ARGUMENTS = ["loglevel=5", "panic=-1", "cryptomgr.notests", "sysctl.kernel.hung_task_timeout_secs=20", "kasan_multi_shot"] as const;
 
 const ACCELERATION: Readonly<Record<Accelerator, { readonly arguments: readonly string[]; readonly kernel: readonly string[] }>> = {
   kvm: { arguments: ["-accel", "kvm"], kernel: [] },
   tcg: { arguments: ["-accel", "tcg,thread=multi"], kernel: [] },
   turns: { arguments: ["-accel", "tcg,thread=single"], kernel: [] },
-  steps: { arguments: ["-accel", "tcg,thread=multi", "-singlestep"], kernel: [] },
+  // Slow: what takes long does not hang.
+  steps: { arguments: ["-accel", "tcg,thread=multi", "-singlestep"], kernel: ["sysctl.kernel.hung_task_timeout_secs=120"] },
   // The TSC is then the count of instructions, and the kernel may not doubt it; addresses are the same in each boot.
   icount: { arguments: ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"], kernel: ["tsc=reliable", "nokaslr"] },
 };
-
-/** The absolute path of QEMU. Throws StpError that names the Debian package. */
-export function findQemu(env: NodeJS.ProcessEnv = process.env): string {
-  return needProgram("qemu-system-x86_64", "qemu-system-x86", env);
-}
 
 /**
  * A command that the kernel ends when its parent ends, even by SIGKILL: a guest that hangs would run for ever.
@@ -57,6 +54,7 @@ export function endingWithParent(command: readonly [string, ...string[]]): [stri
 /** Arguments of QEMU for one guest. The report channel is QEMU's stdout: there is no path to choose. */
 export function qemuArguments(kernel: FetchedKernel, machine: Machine, files: BootFiles): string[] {
   const acceleration = ACCELERATION[machine.accelerator];
+  const { qemu } = kernel.architecture;
   return [
     ["-nodefaults"],
     ["-no-user-config"],
@@ -64,17 +62,18 @@ export function qemuArguments(kernel: FetchedKernel, machine: Machine, files: Bo
     ["-display", "none"],
     ["-monitor", "none"],
     acceleration.arguments,
-    ["-cpu", "max"],
+    qemu.machine,
+    kernel.isWatched ? qemu.watched : [],
     ["-smp", String(machine.cpus)],
     ["-m", `${machine.memory_mib}M`],
     ["-kernel", kernel.image],
     ["-initrd", files.initramfs],
-    ["-append", [...KERNEL_ARGUMENTS, ...acceleration.kernel].join(" ")],
+    ["-append", [`console=${qemu.console}`, ...KERNEL_ARGUMENTS, ...qemu.kernel, ...acceleration.kernel].join(" ")],
     ["-chardev", `file,id=console,path=${escapeComma(files.console)}`],
     ["-serial", "chardev:console"],
-    ["-device", "virtio-serial-pci"],
+    ["-device", `virtio-serial-${qemu.bus}`],
     ["-chardev", "stdio,id=report,signal=off"],
-    machine.host_files ? ["-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap", "-device", "virtio-9p-pci,fsdev=host,mount_tag=host"] : [],
+    machine.host_files ? ["-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap", "-device", `virtio-9p-${qemu.bus},fsdev=host,mount_tag=host`] : [],
     ["-device", `virtserialport,chardev=report,name=${PORT_NAME}`],
   ].flat();
 }

@@ -6,11 +6,13 @@ import { asGiven, type ProviderSource } from "../sim/probe.ts";
 import { StpError } from "../spec/errors.ts";
 import { removeAtEnd } from "../spec/at-end.ts";
 import { PROJECT_ROOT } from "../spec/runtime.ts";
-import { buildModule, type BuildableKernel } from "./module.ts";
+import type { Architecture } from "./architectures.ts";
+import { buildModule, CompileError, type BuildableKernel } from "./module.ts";
 import { fetchKernel, type FetchedKernel } from "./fetch.ts";
 import { runGuest, type GuestResult } from "./guest.ts";
-import { findKernel } from "./kernels.ts";
-import { probeModule } from "./program.ts";
+import type { GuestFiles } from "./initramfs.ts";
+import { chooseKernel } from "./choose.ts";
+import { moduleName, probeModule } from "./program.ts";
 import { ReceivedDirectory } from "./received.ts";
 import { readSources } from "./sources.ts";
 import { step } from "./steps.ts";
@@ -63,9 +65,27 @@ const WORKLOAD_S_MAX = 120;
 const STOP_S_MAX = 60;
 
 /** Path of the daemon, compiled statically. */
-export async function buildStpd(): Promise<string> {
+export async function buildStpd(architecture?: Architecture): Promise<string> {
   const sources = await readSources(PROJECT_ROOT, STPD_SOURCES);
-  return buildProgram({ name: "stpd", sources, cflags: ["-pthread"] });
+  return buildProgram({ name: "stpd", sources, cflags: ["-pthread"] }, architecture);
+}
+
+/** A session of a probe under a workload, as a part of a job. */
+export interface ProbeJob {
+  readonly files: GuestFiles;
+  readonly steps: readonly string[];
+}
+
+/** Directory of the recording in the guest. */
+const RECORDING = "/recording";
+
+/** Builds it. The recording is sent below `directory`. Throws StpError in the compiler's words. */
+export async function prepareProbe(kernel: FetchedKernel, run: Omit<ProbeRun, "kernel" | "directory" | "cpus">, directory = RECORDING): Promise<ProbeJob> {
+  const module = await buildProbe(kernel, run);
+  return {
+    files: { "/stpd": await buildStpd(kernel.architecture), "/workload": await buildWorkload(kernel.architecture), [`/${module.name}.ko`]: module.path },
+    steps: stepsOf(run, module.name, directory),
+  };
 }
 
 /**
@@ -74,18 +94,17 @@ export async function buildStpd(): Promise<string> {
  */
 export async function runProbeOnKernel(run: ProbeRun): Promise<ProbeRunResult> {
   const report = run.report ?? (() => {});
-  const kernel = await fetchKernel(findKernel(run.kernel), { report });
-  const module = await buildProbe(kernel, run);
-  const files = { "/stpd": await buildStpd(), "/workload": await buildWorkload(), [`/${module.name}.ko`]: module.path };
+  const kernel = await fetchKernel(chooseKernel(run.kernel), { report });
+  const job = await prepareProbe(kernel, run);
   report(`booting ${kernel.name}`);
   const guest = await inNewRecording(run.directory, async (directory) => {
     const stop = new AbortController();
     let following: Promise<void> | undefined;
-    const received = new ReceivedDirectory("/recording", directory, () => {
+    const received = new ReceivedDirectory(RECORDING, directory, () => {
       following = run.follow?.(directory, stop.signal);
       following?.catch(() => {}); // it is awaited below
     });
-    const ran = await runGuest(kernel, { files, steps: stepsOf(run, module.name), cpus: run.cpus, report, onFile: received.take, ...(run.signal && { signal: run.signal }) });
+    const ran = await runGuest(kernel, { ...job, cpus: run.cpus, report, onFile: received.take, ...(run.signal && { signal: run.signal }) });
     received.close();
     if (!ran.ok) stop.abort();
     if (ran.ok) await following;
@@ -101,7 +120,8 @@ export async function buildProbe(kernel: BuildableKernel, { path, text, provider
   const module = probeModule(path, text, { providers });
   report(`building ${module.name} for ${kernel.release}`);
   const built = await buildModule(kernel, { ...module, report }).catch((error: unknown) => {
-    throw error instanceof StpError ? new StpError(asGiven(error.message, path), { cause: error }) : error;
+    const Kind = error instanceof CompileError ? CompileError : StpError;
+    throw error instanceof StpError ? new Kind(asGiven(error.message, path), { cause: error }) : error;
   });
   return { name: module.name, path: built };
 }
@@ -111,15 +131,15 @@ export function limitsOf(limits: Readonly<Record<string, number>> = {}): string[
   return Object.entries(limits).flatMap(([name, value]) => ["-l", `${name}=${value}`]);
 }
 
-function stepsOf(run: ProbeRun, name: string): string[] {
+function stepsOf(run: Pick<ProbeRun, "follow" | "record" | "limits" | "workload">, name: string, directory: string): string[] {
   return [
-    ...(run.follow ? [step("follow", "/recording")] : []), // looking at it disturbs what is recorded
-    step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), ...limitsOf(run.limits), "-o", "/recording", `/${name}.ko`),
+    ...(run.follow ? [step("follow", directory)] : []), // looking at it disturbs what is recorded
+    step("start", "stpd", "/stpd", ...(run.record ? ["-r"] : []), ...limitsOf(run.limits), "-o", directory, `/${name}.ko`),
     step("await", "stpd", "started", START_S_MAX),
     step("run", "workload", WORKLOAD_S_MAX, "/workload", run.workload.mode, run.workload.processes, run.workload.count),
     step("signal", "stpd", "INT", "if-running"), // the program may have ended its session by itself
     step("wait", "stpd", STOP_S_MAX),
-    run.follow ? step("unfollow") : step("send", "/recording"),
+    run.follow ? step("unfollow") : step("send", directory),
   ];
 }
 
@@ -128,8 +148,14 @@ async function failure(run: ProbeRun, kernel: FetchedKernel, guest: GuestResult)
   const refused = /^stpd: (.*: cannot attach (?:kprobe|kretprobe) (\S+): no such function.*)$/m.exec(said);
   if (refused) return new StpError(`${refused[1]}; ${suggestSymbols(refused[2]!, await functionSymbols(kernel, run.report))}`);
   const problems = guest.problems.map((problem) => problem.message).join("; ");
-  const last = said.trim().split("\n").at(-1);
+  const last = (said.includes(": cannot load ") ? refusalOf(moduleName(run.path), guest.console) : undefined) ?? said.trim().split("\n").at(-1);
   return new StpError(`Cannot run ${run.path} on ${kernel.name}: ${problems}${last ? ` (${last})` : ""}`);
+}
+
+/** Why a module did not let itself be loaded: it says that to the kernel's log, because there is no other. */
+function refusalOf(module: string, console: string): string | undefined {
+  const line = console.split(/\r?\n/).filter((text) => text.includes(`] ${module}: `)).at(-1); // the kernel itself says something of modules before
+  return line?.slice(line.indexOf(`${module}: `));
 }
 
 /** Names alone: what a recording needs to be replayed is whether there is such a function. */

@@ -9,14 +9,15 @@ import { join } from "node:path";
 import { atEnd } from "../spec/at-end.ts";
 import type { FetchedKernel } from "./fetch.ts";
 import { FrameDecoder } from "./frames.ts";
-import { endingWithParent, findQemu, qemuArguments, type Machine } from "./qemu.ts";
+import { endingWithParent, qemuArguments, type Machine } from "./qemu.ts";
 import { inTemporaryDirectory } from "./temporary.ts";
+import { findQemu } from "./toolchain.ts";
 import { Transcript, type OnFile, type Stream } from "./transcript.ts";
 
-/** Console bytes kept: the first half and the last half. */
-const CONSOLE_SIZE_MAX = 1024 * 1024;
 /** Console bytes after which the guest is ended: something prints without end. */
 const CONSOLE_FLOOD_SIZE = 4 * 1024 * 1024;
+/** Console bytes kept, of a flood alone not all: the first half and the last half. A report in what is left out would be lost. */
+const CONSOLE_SIZE_MAX = 2 * CONSOLE_FLOOD_SIZE;
 const WATCH_MS = 250;
 /** From `done` to the end of QEMU. */
 const POWER_OFF_MS_MAX = 15_000;
@@ -29,10 +30,12 @@ export interface SessionLimits {
   readonly silence_ms: number;
   /** From start to the end of the job. */
   readonly timeout_ms: number;
+  /** Longest time of one test of the job, by its name. */
+  readonly tests_ms?: Readonly<Record<string, number>>;
 }
 
 /** Why the session ended: `exit` is QEMU's own end, the others are ours. */
-export type Ending = "exit" | "boot" | "silence" | "timeout" | "flood" | "damage" | "power" | "interrupt";
+export type Ending = "exit" | "boot" | "silence" | "timeout" | "test timeout" | "flood" | "damage" | "power" | "interrupt";
 
 export interface Session {
   readonly transcript: Transcript;
@@ -50,15 +53,19 @@ export interface SessionListeners {
   readonly onOutput?: OnOutput;
   /** Takes the files that the guest sends; they are not kept then. */
   readonly onFile?: OnFile;
+  /** Told when a test begins. */
+  readonly onTest?: (test: string) => void;
   /** Asks the job to come to its end. */
   readonly signal?: AbortSignal;
+  /** Ends the guest at once. */
+  readonly stop?: AbortSignal;
 }
 
 export type OnOutput = (name: string, stream: Stream, bytes: Uint8Array) => void;
 
 /** Boots and waits for the end. Throws StpError if there is no QEMU. */
 export async function runSession(kernel: FetchedKernel, machine: Machine, initramfs: Uint8Array, limits: SessionLimits, listeners: SessionListeners = {}): Promise<Session> {
-  const qemu = findQemu();
+  const qemu = await findQemu(kernel.architecture);
   return inTemporaryDirectory("stp-guest-", async (directory) => {
     const files = { initramfs: join(directory, "initramfs"), console: join(directory, "console") };
     await Promise.all([writeFile(files.initramfs, initramfs), writeFile(files.console, "")]);
@@ -78,6 +85,7 @@ class Listener {
   private heard_ms = this.started_ms;
   private boot_ms: number | undefined;
   private done_ms: number | undefined;
+  private test_ms = this.started_ms;
   private ending: Ending = "exit";
   private stderr = "";
 
@@ -99,8 +107,11 @@ class Listener {
     });
     const interrupt = (): void => void (this.boot_ms !== undefined && child.stdin.write("i"));
     listeners.signal?.addEventListener("abort", interrupt);
+    const stop = (): void => this.end("interrupt");
+    listeners.stop?.addEventListener("abort", stop);
     void this.ended.catch(() => {}).finally(() => {
       listeners.signal?.removeEventListener("abort", interrupt);
+      listeners.stop?.removeEventListener("abort", stop);
       clearInterval(watch);
       release();
     });
@@ -117,10 +128,17 @@ class Listener {
         this.done_ms = this.heard_ms;
         this.child.stdin.write("\n"); // the guest waits for it with its power-off
       }
-      const output = this.transcript.accept(frame);
+      const { test } = this.transcript;
+      const output = this.transcript.accept(frame, this.heard_ms);
+      if (this.transcript.test !== test) this.beginTest(this.transcript.test!);
       if (output) this.listeners.onOutput?.(output.name, output.stream, output.bytes);
     }
     if (this.decoder.damage !== undefined) this.end("damage");
+  }
+
+  private beginTest(test: string): void {
+    this.test_ms = this.heard_ms;
+    this.listeners.onTest?.(test);
   }
 
   private async watch(): Promise<void> {
@@ -133,6 +151,7 @@ class Listener {
   private overdue(now_ms: number): Ending | undefined {
     if (this.done_ms !== undefined) return now_ms - this.done_ms > POWER_OFF_MS_MAX ? "power" : undefined;
     if (now_ms - this.started_ms > this.limits.timeout_ms) return "timeout";
+    if (now_ms - this.test_ms > (this.limits.tests_ms?.[this.transcript.test ?? ""] ?? Infinity)) return "test timeout";
     if (this.boot_ms === undefined) return now_ms - this.started_ms > this.limits.boot_ms ? "boot" : undefined;
     return now_ms - this.heard_ms > this.limits.silence_ms ? "silence" : undefined;
   }

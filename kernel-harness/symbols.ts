@@ -9,7 +9,7 @@ import { step } from "./steps.ts";
 
 /** Every function of the running kernel, modules apart, in order of name. Boots a guest the first time. */
 export async function functionSymbols(kernel: FetchedKernel, report: (line: string) => void = () => {}): Promise<string[]> {
-  const path = await cachedFile("symbols", kernel.release, async (temporary) => {
+  const path = await cachedFile("symbols", kernel.identity, async (temporary) => {
     report(`booting ${kernel.name} to read its symbols`);
     const guest = await runGuest(kernel, { files: {}, steps: [step("send", "/proc/kallsyms")], report });
     const kallsyms = guest.files.get("/proc/kallsyms");

@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cachedFile, contentHash } from "../spec/cache.ts";
 import { StpError } from "../spec/errors.ts";
+import { ARCHITECTURES, type Architecture } from "./architectures.ts";
 import { needProgram, runProcess } from "./process.ts";
 import { diagnostics, hashSources, readSources, writeSources, type Sources } from "./sources.ts";
 import { inTemporaryDirectory } from "./temporary.ts";
+import { crossTools } from "./toolchain.ts";
 
 const COMPILE_MS_MAX = 120_000;
-const FLAGS = ["-static", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror"] as const;
+/** Offsets in files have 64 bits everywhere. */
+const FLAGS = ["-static", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-D_FILE_OFFSET_BITS=64"] as const;
 
 const REPOSITORY = fileURLToPath(new URL("..", import.meta.url));
 
@@ -22,11 +25,11 @@ export interface ProgramSource {
 }
 
 /** Path of the compiled program. Throws StpError with gcc's message, or if gcc is missing. */
-export async function buildProgram(program: ProgramSource): Promise<string> {
+export async function buildProgram(program: ProgramSource, architecture: Architecture = ARCHITECTURES.amd64): Promise<string> {
   const { name, sources, cflags = [] } = program;
-  const hash = contentHash([name, hashSources(sources), ...FLAGS, ...cflags]);
+  const hash = contentHash([name, architecture.name, hashSources(sources), ...FLAGS, ...cflags]);
   return cachedFile("program", `${name}-${hash}`, async (path) => {
-    const gcc = needProgram("gcc", "gcc libc6-dev");
+    const gcc = architecture.toolchain ? (await crossTools(architecture)).compiler : needProgram("gcc", "gcc libc6-dev");
     await inTemporaryDirectory("stp-program-", async (directory) => {
       await writeSources(directory, sources);
       await compile(gcc, program, directory, join(directory, "a.out"));
@@ -36,23 +39,23 @@ export async function buildProgram(program: ProgramSource): Promise<string> {
 }
 
 /** The guest's PID 1. */
-export async function buildInit(): Promise<string> {
+export async function buildInit(architecture?: Architecture): Promise<string> {
   const units = ["init", "follow", "job", "power", "program", "report"].map((unit) => `kernel-harness/guest/${unit}.c`);
   const headers = ["clock", "follow", "job", "power", "program", "report", "types"].map((header) => `kernel-harness/guest/${header}.h`);
-  const sources = await readSources(REPOSITORY, [...units, ...headers, "runtime-c/include/stp/protocol.gen.h"]);
-  return buildProgram({ name: "init", sources, cflags: ["-Iruntime-c/include"] });
+  const sources = await readSources(REPOSITORY, [...units, ...headers, "runtime-c/include/stp/protocol.gen.h", "runtime-c/include/stp/wire.h"]);
+  return buildProgram({ name: "init", sources, cflags: ["-Iruntime-c/include"] }, architecture);
 }
 
 /** Runs a program on the files of the host. */
-export async function buildEnter(): Promise<string> {
-  return buildProgram({ name: "enter", sources: await readSources(join(REPOSITORY, "kernel-harness/guest"), ["enter.c"]) });
+export async function buildEnter(architecture?: Architecture): Promise<string> {
+  return buildProgram({ name: "enter", sources: await readSources(join(REPOSITORY, "kernel-harness/guest"), ["enter.c"]) }, architecture);
 }
 
 /** The workload that knows what it did: `workload MODE PROCESSES COUNT`. Its functions are in backtraces. */
-export async function buildWorkload(): Promise<string> {
+export async function buildWorkload(architecture?: Architecture): Promise<string> {
   const modes = ["alloc", "faults", "interval", "io", "links", "opens", "spin", "syscalls", "wakeups"].map((mode) => `work/${mode}.c`);
   const sources = await readSources(join(REPOSITORY, "kernel-harness/guest"), ["workload.c", "work/work.h", ...modes]);
-  return buildProgram({ name: "workload", sources, cflags: ["-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"] });
+  return buildProgram({ name: "workload", sources, cflags: ["-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"] }, architecture);
 }
 
 async function compile(gcc: string, program: ProgramSource, directory: string, output: string): Promise<void> {

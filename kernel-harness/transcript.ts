@@ -5,6 +5,9 @@ import type { Frame } from "./frames.ts";
 const STREAM_SIZE_MAX = 16 * 1024 * 1024;
 const FILES_SIZE_MAX = 512 * 1024 * 1024;
 
+/** The step that begins a test: guest/job.h. */
+const TEST_STEP = /^test (\S+)$/;
+
 export interface ProgramOutput {
   readonly stdout: string;
   readonly stderr: string;
@@ -17,15 +20,21 @@ export interface ProgramOutput {
 /** Stream of a program, as its file descriptor. */
 export type Stream = 1 | 2;
 
-interface Program {
-  readonly streams: Record<Stream, Buffer[]>;
-  readonly sizes: Record<Stream, number>;
-  status: number | undefined;
-  dropped_bytes: number;
-}
-
 /** Takes files as they come: `fresh` when one begins. No bytes: it begins, or goes on after all that came was there. */
 export type OnFile = (path: string, bytes: Uint8Array, fresh: boolean) => void;
+
+/** What came from one test of a job; or, without a name, from a job that has none, or before the first. */
+export interface Part {
+  readonly test: string | undefined;
+  /** Why steps failed, in the guest's words. */
+  readonly failures: readonly string[];
+  /** From its first frame to the next test's, or to the last there was. */
+  readonly ms: number;
+  /** Output and exit status of each program, by name. */
+  readonly outputs: Readonly<Record<string, ProgramOutput>>;
+  /** Files that the guest sent, by their path there. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
 
 export class Transcript {
   /** Kernel release; set when the guest is up. */
@@ -34,24 +43,32 @@ export class Transcript {
   step: string | undefined;
   /** The job's verdict: 0 for success. */
   done: number | undefined;
-  /** Why steps failed, in the guest's words. */
-  readonly failures: string[] = [];
-  private readonly programs = new Map<string, Program>();
-  private readonly chunks = new Map<string, Buffer[]>();
+  private readonly gathered: [GatheredPart, ...GatheredPart[]] = [new GatheredPart(undefined, 0)];
   private last: { readonly path: string; fresh: boolean } | undefined;
   private filesSize = 0;
 
   /** With `onFile`, files are given to it and not kept. */
   constructor(private readonly onFile?: OnFile) {}
 
-  /** Takes a frame in; gives back the output in it, if that is what it is. */
-  accept(frame: Frame): { name: string; stream: Stream; bytes: Buffer } | undefined {
+  /** Tests in their order; before them what belongs to none. */
+  parts(): [Part, ...Part[]] {
+    return this.gathered.map((part) => part.part()) as [Part, ...Part[]];
+  }
+
+  /** The test that runs, or ran last. */
+  get test(): string | undefined {
+    return this.current.test;
+  }
+
+  /** Takes a frame in, which came at `at_ms`; gives back the output in it, if that is what it is. */
+  accept(frame: Frame, at_ms = 0): { name: string; stream: Stream; bytes: Buffer } | undefined {
+    this.current.ended_ms = at_ms;
     switch (frame.type) {
       case "hello":
         this.release = frame.payload.toString();
         return undefined;
       case "step":
-        this.step = frame.payload.toString();
+        this.beginStep(frame.payload.toString(), at_ms);
         return undefined;
       case "output":
         return this.acceptOutput(frame.payload);
@@ -76,19 +93,14 @@ export class Transcript {
     }
   }
 
-  /** Output and exit status of each program, by name. */
-  outputs(): Record<string, ProgramOutput> {
-    return Object.fromEntries([...this.programs].map(([name, program]) => [name, {
-      stdout: Buffer.concat(program.streams[1]).toString(),
-      stderr: Buffer.concat(program.streams[2]).toString(),
-      status: program.status,
-      dropped_bytes: program.dropped_bytes,
-    }]));
+  private get current(): GatheredPart {
+    return this.gathered.at(-1)!;
   }
 
-  /** Files that the guest sent, by their path there. */
-  files(): Map<string, Uint8Array> {
-    return new Map([...this.chunks].map(([path, chunks]) => [path, Buffer.concat(chunks)]));
+  private beginStep(step: string, at_ms: number): void {
+    this.step = step;
+    const test = TEST_STEP.exec(step)?.[1];
+    if (test !== undefined) this.gathered.push(new GatheredPart(test, at_ms));
   }
 
   private acceptOutput(payload: Buffer): { name: string; stream: Stream; bytes: Buffer } {
@@ -96,27 +108,20 @@ export class Transcript {
     const name = payload.toString("utf8", 0, head);
     const stream: Stream = payload[head + 1] === 1 ? 1 : 2;
     const bytes = payload.subarray(head + 2);
-    if (name === "init") this.failures.push(`step \`${this.step ?? ""}\` failed: ${bytes.toString().trim()}`);
-    else this.keep(this.program(name), stream, bytes);
+    if (name === "init") this.current.failures.push(`step \`${this.step ?? ""}\` failed: ${bytes.toString().trim()}`);
+    else this.current.program(name).keep(stream, bytes);
     return { name, stream, bytes };
-  }
-
-  private keep(program: Program, stream: Stream, bytes: Buffer): void {
-    const kept = bytes.subarray(0, STREAM_SIZE_MAX - program.sizes[stream]);
-    program.streams[stream].push(kept);
-    program.sizes[stream] += kept.length;
-    program.dropped_bytes += bytes.length - kept.length;
   }
 
   private acceptExit(payload: Buffer): void {
     const head = payload.indexOf(0);
-    this.program(payload.toString("utf8", 0, head)).status = Number(payload.toString("utf8", head + 1));
+    this.current.program(payload.toString("utf8", 0, head)).status = Number(payload.toString("utf8", head + 1));
   }
 
   private beginFile(path: string): void {
     this.last = { path, fresh: true };
     if (this.onFile) this.acceptData(Buffer.alloc(0));
-    else this.chunks.set(path, []);
+    else this.current.chunks.set(path, []);
   }
 
   private acceptData(payload: Buffer): void {
@@ -126,13 +131,53 @@ export class Transcript {
       return;
     }
     this.filesSize += payload.length;
-    if (this.filesSize <= FILES_SIZE_MAX) this.chunks.get(this.last?.path ?? "")?.push(payload);
-    else if (this.filesSize - payload.length <= FILES_SIZE_MAX) this.failures.push(`the guest sent more than ${FILES_SIZE_MAX} bytes of files; the rest is missing`);
+    if (this.filesSize <= FILES_SIZE_MAX) this.current.chunks.get(this.last?.path ?? "")?.push(payload);
+    else if (this.filesSize - payload.length <= FILES_SIZE_MAX) this.current.failures.push(`the guest sent more than ${FILES_SIZE_MAX} bytes of files; the rest is missing`);
+  }
+}
+
+class GatheredPart {
+  readonly failures: string[] = [];
+  readonly chunks = new Map<string, Buffer[]>();
+  private readonly programs = new Map<string, Program>();
+
+  constructor(
+    readonly test: string | undefined,
+    private readonly began_ms: number,
+    public ended_ms = began_ms,
+  ) {}
+
+  program(name: string): Program {
+    let program = this.programs.get(name);
+    if (!program) this.programs.set(name, (program = new Program()));
+    return program;
   }
 
-  private program(name: string): Program {
-    let program = this.programs.get(name);
-    if (!program) this.programs.set(name, (program = { streams: { 1: [], 2: [] }, sizes: { 1: 0, 2: 0 }, status: undefined, dropped_bytes: 0 }));
-    return program;
+  part(): Part {
+    return {
+      test: this.test,
+      failures: this.failures,
+      ms: this.ended_ms - this.began_ms,
+      outputs: Object.fromEntries([...this.programs].map(([name, program]) => [name, program.output()])),
+      files: new Map([...this.chunks].map(([path, chunks]) => [path, Buffer.concat(chunks)])),
+    };
+  }
+}
+
+class Program {
+  status: number | undefined;
+  private readonly streams: Record<Stream, Buffer[]> = { 1: [], 2: [] };
+  private readonly sizes: Record<Stream, number> = { 1: 0, 2: 0 };
+  private dropped_bytes = 0;
+
+  keep(stream: Stream, bytes: Buffer): void {
+    const kept = bytes.subarray(0, STREAM_SIZE_MAX - this.sizes[stream]);
+    this.streams[stream].push(kept);
+    this.sizes[stream] += kept.length;
+    this.dropped_bytes += bytes.length - kept.length;
+  }
+
+  output(): ProgramOutput {
+    return { stdout: Buffer.concat(this.streams[1]).toString(), stderr: Buffer.concat(this.streams[2]).toString(), status: this.status, dropped_bytes: this.dropped_bytes };
   }
 }

@@ -3,8 +3,8 @@ import { rmSync } from "node:fs";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** What ^C does instead of ending the process, if anything. */
-let onInterrupt: (() => void) | undefined;
+/** What ^C, or another of these signals, does instead of ending the process, if anything. */
+let onInterrupt: { readonly action: () => void; readonly signals: readonly NodeJS.Signals[] } | undefined;
 
 const actions = new Set<() => void>();
 
@@ -27,10 +27,10 @@ export function removeAtEnd(path: string): () => void {
   return atEnd(() => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }));
 }
 
-/** Has each ^C do `action` until the undo that this gives back is called: for what can be ended in an orderly way. */
-export function atInterrupt(action: () => void): () => void {
+/** Has each ^C (or each of the signals) do `action` until the undo that this gives back is called: for what can be ended in an orderly way. */
+export function atInterrupt(action: () => void, signals: readonly NodeJS.Signals[] = ["SIGINT"]): () => void {
   const release = atEnd(() => {});
-  onInterrupt = action;
+  onInterrupt = { action, signals };
   return () => {
     onInterrupt = undefined;
     release();
@@ -51,7 +51,7 @@ function runAll(): void {
 }
 
 function onSignal(signal: NodeJS.Signals): void {
-  if (signal === "SIGINT" && onInterrupt) return onInterrupt();
+  if (onInterrupt?.signals.includes(signal)) return onInterrupt.action();
   runAll();
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }

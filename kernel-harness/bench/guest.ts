@@ -21,10 +21,10 @@ export interface CountedRun {
 export async function runCounted(kernel: FetchedKernel, files: GuestFiles, steps: readonly string[], onStep?: (output: string) => void): Promise<CountedRun> {
   const session = await runSession(kernel, MACHINE, await packInitramfs(kernel, files, steps), LIMITS, { onOutput: (name) => onStep?.(name) });
   const problems = judge(session, LIMITS);
-  const outputs = session.transcript.outputs();
+  const { outputs, files: sent } = session.transcript.parts()[0];
   if (problems.length > 0) {
     const said = Object.values(outputs).flatMap((output) => output.stderr.trim().split("\n").slice(-1)).filter((line) => line !== "");
     throw new StpError(`Cannot measure on ${kernel.name}: ${[...problems.map((problem) => problem.message), ...said].join("; ")}`);
   }
-  return { outputs, files: session.transcript.files() };
+  return { outputs, files: sent };
 }

@@ -27,7 +27,8 @@ import { runCounted, type CountedRun } from "./guest.ts";
 import { BARE_CALLS, BODIES, requireAllHits } from "./hits.ts";
 import { rowFigure, ROWS, type Row } from "./rows.ts";
 import { buildScript, patchSystemTap, SYSTEMTAP_FILES, SYSTEMTAP_PACKAGES, SYSTEMTAP_PROGRAMS } from "./systemtap.ts";
-import { fetchTree, programFiles, type TreeSource } from "./tree.ts";
+import { fetchTree, type TreeSource } from "../tree.ts";
+import { programFiles } from "./tree.ts";
 
 /** A row in which less is better. */
 export interface CostRow {

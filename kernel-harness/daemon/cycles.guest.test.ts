@@ -1,7 +1,8 @@
 /** 200 whole sessions of stpd while their probes fire leave no memory, no file and no module. Boots one guest. */
 import { expect, test } from "vitest";
-import { buildHelper, buildProbes, providersKernel } from "../providers/run.ts";
+import { buildHelper, buildProbes } from "../providers/run.ts";
 import { step } from "../steps.ts";
+import { testedKernel } from "../testing.ts";
 import { boot, fileOf, MINUTE_MS, printedBy, problemsOf, saidBy, tool } from "./daemon.ts";
 
 const CYCLES = 200;
@@ -12,7 +13,7 @@ const FIELDS = ["Slab", "VmallocUsed", "Percpu"] as const;
 test(
   `stpd loads, runs and unloads a session ${CYCLES} times while everything is hit, and leaves nothing`,
   async () => {
-    const kernel = await providersKernel();
+    const kernel = await testedKernel();
     const hits = await buildHelper("hits");
     const { name, path } = await buildProbes(kernel, "each.c");
     const guest = await boot(

@@ -2,16 +2,15 @@
 import { readFile } from "node:fs/promises";
 import { PROJECT_ROOT } from "../../spec/runtime.ts";
 import { buildLines, DELIVERY } from "../delivery/delivery.ts";
-import { fetchKernel } from "../fetch.ts";
 import { runGuest, type GuestResult, type Job } from "../guest.ts";
 import type { GuestFiles } from "../initramfs.ts";
-import { findKernel } from "../kernels.ts";
 import { buildModule } from "../module.ts";
 import { probeModule } from "../program.ts";
 import { readRecording, type Recorded } from "../providers/run.ts";
 import { buildStpd } from "../run.ts";
 import { readSources } from "../sources.ts";
 import { step } from "../steps.ts";
+import { testedKernel } from "../testing.ts";
 import { buildProgram } from "../tools.ts";
 
 export const MINUTE_MS = 60_000;
@@ -22,7 +21,7 @@ export const UNLIMITED = ["-l", "overload_percent=4294967295"] as const;
 /** A module that prints ../delivery's lines, by its name. */
 export async function linesModule(name = "stp_lines"): Promise<string> {
   const path = `${DELIVERY}/probe.c`;
-  const kernel = await fetchKernel(findKernel("debian-6.1-cloud"), { report: console.warn });
+  const kernel = await testedKernel();
   return buildModule(kernel, probeModule(path, await readFile(PROJECT_ROOT + path, "utf8"), { name }));
 }
 
@@ -30,7 +29,7 @@ const STACKS = '#include <stp/stp.h>\n\nSTP_PROBE(kprobe, "null_lseek")\n{\n\tst
 
 /** A module that prints a backtrace of user space for each of them. */
 export async function stacksModule(): Promise<string> {
-  const kernel = await fetchKernel(findKernel("debian-6.1-cloud"), { report: console.warn });
+  const kernel = await testedKernel();
   return buildModule(kernel, probeModule("stacks.c", STACKS, { name: "stp_stacks" }));
 }
 
@@ -43,7 +42,7 @@ export async function boot(steps: readonly string[], job: Partial<Job> = {}): Pr
     "/stp_lines.ko": await linesModule(),
     ...job.files,
   };
-  const kernel = await fetchKernel(findKernel("debian-6.1-cloud"), { report: console.warn });
+  const kernel = await testedKernel();
   const result = await runGuest(kernel, { cpus: 2, timeout_ms: 4 * MINUTE_MS, ...job, files, steps });
   if (process.env["STP_SHOW"]) for (const [name, { stdout, stderr, status }] of Object.entries(result.outputs)) console.warn(`--- ${name}: ${status}\n${stdout}${stderr}`);
   return result;

@@ -1,12 +1,11 @@
 /** What stpd cannot do it says before anything is touched, in one sentence, and leaves nothing. Boots one guest. */
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { fetchKernel } from "../fetch.ts";
 import type { GuestResult } from "../guest.ts";
-import { findKernel } from "../kernels.ts";
 import { buildModule } from "../module.ts";
 import { step } from "../steps.ts";
 import { boot, ends, fileOf, interrupted, linesModule, MINUTE_MS, printedBy, problemsOf, saidBy, started, STEP_S_MAX, tool } from "./daemon.ts";
+import { testedKernel } from "../testing.ts";
 
 const KO = "/stp_lines.ko";
 const CAP_SYS_MODULE = 16;
@@ -40,7 +39,7 @@ describe("stpd", () => {
   let guest: GuestResult;
 
   beforeAll(async () => {
-    const kernel = await fetchKernel(findKernel("debian-6.1-cloud"));
+    const kernel = await testedKernel();
     const source = '#include <linux/module.h>\nstatic int __init begin(void) { return 0; }\nstatic void __exit end(void) {}\nmodule_init(begin);\nmodule_exit(end);\nMODULE_LICENSE("Dual MIT/GPL");\n';
     const module = await readFile(await linesModule());
     guest = await boot(

@@ -3,11 +3,10 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { RING_MODES, TRANSPORTS } from "../../spec/protocol.ts";
-import { fetchKernel } from "../fetch.ts";
 import { runGuest, type GuestResult } from "../guest.ts";
-import { findKernel } from "../kernels.ts";
 import { step } from "../steps.ts";
 import { buildHelper, deliveredBy, deliveryFiles, deliverySteps, lostLines, nameOfDelivery, type Delivered, type Delivery, type Lines } from "./delivery.ts";
+import { testedKernel } from "../testing.ts";
 
 const MINUTE_MS = 60_000;
 const CPUS = 2;
@@ -34,7 +33,7 @@ const LONG: readonly Delivery[] = TRANSPORTS.map((transport) => ({ ...MANY, tran
 const nameOfStep = (index: number): string => `delivery-${index}`;
 
 async function deliver(deliveries: readonly Delivery[]): Promise<readonly Delivered[]> {
-  const kernel = await fetchKernel(findKernel("debian-6.1-cloud"));
+  const kernel = await testedKernel();
   const guest: GuestResult = await runGuest(kernel, {
     cpus: CPUS,
     memory_mib: 1024,
@@ -95,7 +94,7 @@ describe("lines that come one by one", () => {
   let output = "";
 
   beforeAll(async () => {
-    const kernel = await fetchKernel(findKernel("debian-6.1-cloud"));
+    const kernel = await testedKernel();
     const folder = "/sys/kernel/debug/stp-stp_delivery";
     const guest = await runGuest(kernel, {
       cpus: CPUS,

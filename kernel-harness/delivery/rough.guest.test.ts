@@ -2,12 +2,11 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, expect, test } from "vitest";
 import { PROJECT_ROOT } from "../../spec/runtime.ts";
-import { fetchKernel } from "../fetch.ts";
 import { runGuest, type GuestResult } from "../guest.ts";
-import { findKernel } from "../kernels.ts";
 import { buildProbe } from "../run.ts";
 import { step } from "../steps.ts";
 import { buildHelper, DELIVERY, deliveryFiles } from "./delivery.ts";
+import { testedKernel } from "../testing.ts";
 
 const MINUTE_MS = 60_000;
 const STEP_S = 60;
@@ -23,7 +22,7 @@ const PROGRAMS = {
 let guest: GuestResult;
 
 beforeAll(async () => {
-  const kernel = await fetchKernel(findKernel("debian-6.1-cloud"));
+  const kernel = await testedKernel();
   const header = (await readFile(`${PROJECT_ROOT}${DELIVERY}/probe.c`, "utf8")).match(/^#include.*$/m)![0];
   const built = await Promise.all(Object.entries(PROGRAMS).map(([name, text]) => buildProbe(kernel, { path: `rough/${name}.c`, text: `${header}\n\n${text}` })));
   const rough = (what: string, module: string, ...more: string[]): string => step("run", what, STEP_S, "/rough", what, folderOf(module), ...more);

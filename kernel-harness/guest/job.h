@@ -17,9 +17,10 @@
  *   follow PATH                     from now on send the files of a directory as they grow
  *   unfollow                        send the rest of it, no more after that
  *   write PATH TEXT                 write TEXT into a file
+ *   test NAME                       what follows is the test NAME's, up to the next one; the kernel's log has it, too
  *
  * A word may be quoted: "a b", with \" \\ \n inside. After the first step that fails the programs are ended and only
- * `send` steps still run, so that evidence comes back. A program that still runs at the end is a failure.
+ * `send` steps still run, so that evidence comes back; a `test` then ends the job. A program that still runs at the end is a failure.
  *
  * If the host interrupts the job, what `run` has running gets SIGTERM, now or when it starts, and may end as it likes; the job goes on.
  *

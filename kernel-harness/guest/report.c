@@ -9,6 +9,8 @@
 #include "clock.h"
 #include "power.h"
 
+#include <stp/wire.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -99,9 +101,9 @@ void report_send(u32 type, const void *payload, size_t size)
 	/* One write a frame: each wakes QEMU. */
 	static char frame[sizeof(struct stp_frame_header) + REPORT_PAYLOAD_SIZE_MAX];
 	struct stp_frame_header header = {
-		.magic = STP_FRAME_MAGIC,
-		.type = type,
-		.payload_size = size,
+		.magic = stp_wire32(STP_FRAME_MAGIC),
+		.type = stp_wire32(type),
+		.payload_size = stp_wire32(size),
 	};
 
 	if (size > REPORT_PAYLOAD_SIZE_MAX)

@@ -4,7 +4,8 @@ import { LIMITS } from "../../spec/protocol.ts";
 import { runGuest } from "../guest.ts";
 import { buildStpd } from "../run.ts";
 import { step } from "../steps.ts";
-import { buildHelper, buildProbes, providersKernel, readRecording, type Recorded } from "./run.ts";
+import { testedKernel } from "../testing.ts";
+import { buildHelper, buildProbes, readRecording, type Recorded } from "./run.ts";
 
 const MINUTE_MS = 60_000;
 const ROUNDS = 3000;
@@ -15,7 +16,7 @@ describe("a hostile process", () => {
   let told: Record<string, number>;
 
   beforeAll(async () => {
-    const kernel = await providersKernel();
+    const kernel = await testedKernel();
     const { name, path } = await buildProbes(kernel, "hostile_probe.c");
     const guest = await runGuest(kernel, {
       cpus: 2,

@@ -4,7 +4,8 @@ import { LOSS_KINDS, type LossKind } from "../../spec/protocol.ts";
 import { runGuest, type GuestResult } from "../guest.ts";
 import { buildStpd } from "../run.ts";
 import { step } from "../steps.ts";
-import { allProviders, buildHelper, buildProbes, providersKernel, readRecording, type Recorded } from "./run.ts";
+import { testedKernel } from "../testing.ts";
+import { allProviders, buildHelper, buildProbes, readRecording, type Recorded } from "./run.ts";
 
 const MINUTE_MS = 60_000;
 const CPUS = 2;
@@ -36,7 +37,7 @@ describe("each provider", () => {
   let processes: Words[] = [];
 
   beforeAll(async () => {
-    const kernel = await providersKernel();
+    const kernel = await testedKernel();
     const hits = await buildHelper("hits");
     const { name, path } = await buildProbes(kernel, "all.c", await allProviders(hits));
     guest = await runGuest(kernel, {
@@ -161,7 +162,7 @@ describe("sessions", () => {
   test(
     `of all providers are loaded, started, stopped and unloaded ${CYCLES} times while everything is hit, and leave nothing`,
     async () => {
-      const kernel = await providersKernel();
+      const kernel = await testedKernel();
       const hits = await buildHelper("hits");
       const { name, path } = await buildProbes(kernel, "each.c");
       const guest = await runGuest(kernel, {

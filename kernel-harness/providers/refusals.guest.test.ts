@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { runGuest, type GuestResult } from "../guest.ts";
 import { buildStpd } from "../run.ts";
 import { step } from "../steps.ts";
-import { buildHelper, buildProbes, providersKernel, readRecording } from "./run.ts";
+import { testedKernel } from "../testing.ts";
+import { buildHelper, buildProbes, readRecording } from "./run.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -66,7 +67,7 @@ describe("a probe that cannot be attached", () => {
   const saidBy = (name: string): string => guest.outputs[name]?.stderr ?? "";
 
   beforeAll(async () => {
-    const kernel = await providersKernel();
+    const kernel = await testedKernel();
     const modules: Record<string, string> = {};
     for (const [file, text] of Object.entries(PROGRAMS)) modules[`/${file.replace(".c", "")}`] = (await buildProbes(kernel, file, text)).path;
     guest = await runGuest(kernel, {

@@ -7,8 +7,7 @@ import { StpError } from "../../spec/errors.ts";
 import { readManifest, type Manifest } from "../../spec/recording/manifest.ts";
 import { PROJECT_ROOT } from "../../spec/runtime.ts";
 import { postprocess } from "../../stpd/post/post.ts";
-import { fetchKernel, type FetchedKernel } from "../fetch.ts";
-import { findKernel } from "../kernels.ts";
+import type { FetchedKernel } from "../fetch.ts";
 import { buildModule } from "../module.ts";
 import { needProgram, runProcess } from "../process.ts";
 import { moduleName, probeModule } from "../program.ts";
@@ -21,7 +20,6 @@ const NM_MS_MAX = 10_000;
 const BASE = 0x400000n;
 
 /** The kernel that all of this runs on. */
-export const providersKernel = (report?: (line: string) => void): Promise<FetchedKernel> => fetchKernel(findKernel("debian-6.1-cloud"), report ? { report } : {});
 
 /** Path of a program of this folder, compiled for the guest. */
 export async function buildHelper(name: "hits" | "cycles" | "hostile"): Promise<string> {

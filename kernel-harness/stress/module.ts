@@ -11,7 +11,7 @@ const UNITS = ["stress_main", "load", "reader"] as const;
 /** The module. `change` may give other sources of the runtime: to see that a broken one is found. */
 export function stressModule(change: (files: RuntimeSources["files"]) => RuntimeSources["files"] = (files) => files): ModuleSource {
   const runtime = runtimeSources("kernel");
-  const own = [...UNITS.map((unit) => `${HERE}/${unit}.c`), `${HERE}/stress.h`];
+  const own = [...UNITS.map((unit) => `${HERE}/${unit}.c`), `${HERE}/nmi.h`, `${HERE}/stress.h`];
   const units = [`${PORT}/program_first.c`, ...UNITS.map((unit) => `${HERE}/${unit}.c`), ...runtime.core, ...PORT_UNITS.map((unit) => `${PORT}/${unit}.c`), `${PORT}/program_last.c`];
   return {
     name: "stp_stress",

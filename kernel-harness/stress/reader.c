@@ -9,6 +9,7 @@
 #include <linux/kthread.h>
 
 #include <stp/session.h>
+#include <stp/wire.h>
 
 #include "stress.h"
 
@@ -171,6 +172,16 @@ static void look_at(struct stream *stream, u32 cpu, const struct stp_record_head
 		stress_is_wrong(WRONG_record_damaged);
 }
 
+static void to_own_order(struct stp_record_header *header)
+{
+	header->magic = stp_wire32(header->magic);
+	header->payload_size = stp_wire32(header->payload_size);
+	header->cpu = stp_wire16(header->cpu);
+	header->probe = stp_wire32(header->probe);
+	header->sequence = stp_wire64(header->sequence);
+	header->time_ns = stp_wire64(header->time_ns);
+}
+
 /* Copies what is at the front of the ring, around its end if need be. */
 static void copy_front(const struct stp_ring *ring, u32 size)
 {
@@ -180,6 +191,7 @@ static void copy_front(const struct stp_ring *ring, u32 size)
 	part = min_t(unsigned long, part, size);
 	memcpy(record, from, part);
 	memcpy(record + part, ring->data, size - part);
+	to_own_order((struct stp_record_header *)record);
 }
 
 static bool read_one(struct stream *stream, struct stp_ring *ring)

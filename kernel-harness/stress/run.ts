@@ -1,8 +1,8 @@
 /** One run of the stress module in a guest: four CPUs, and what they report at the end. */
 import { chooseAccelerator } from "../accelerator.ts";
-import { fetchKernel } from "../fetch.ts";
-import { packInitramfs } from "../initramfs.ts";
-import { findKernel } from "../kernels.ts";
+import { fetchKernel, type FetchedKernel } from "../fetch.ts";
+import { packInitramfs, type GuestFiles } from "../initramfs.ts";
+import { chooseKernel } from "../choose.ts";
 import { buildModule, type ModuleSource } from "../module.ts";
 import { runSession } from "../session.ts";
 import { step } from "../steps.ts";
@@ -11,15 +11,14 @@ import { judge } from "../verdict.ts";
 import { judgeReport, type StressFigures } from "./judge.ts";
 import { stressModule } from "./module.ts";
 
-const MACHINE = { cpus: 4, memory_mib: 512 } as const;
 const SILENCE_MS_MAX = 60_000;
 const REPORT = "/sys/kernel/debug/stp-stress/report";
-/** Times the seconds asked for: the module waits as long for its nmis, and a busy host takes longer. */
 /**
- * Without KVM the guest's clock is the HPET, and Linux reads that one for several CPUs at once: a CPU may get what another has read
- * earlier, before an nmi held it up, so the kernel's time itself steps back now and then (0.1 ms). This clock each CPU reads itself.
+ * Without KVM the clock of an x86 guest is the HPET, and Linux reads that one for several CPUs at once: a CPU may get what another has read
+ * earlier, before an nmi held it up, so the kernel's time itself steps back now and then (0.1 ms). A steady clock each CPU reads itself.
  */
-const CLOCK = ["/sys/devices/system/clocksource/clocksource0/current_clocksource", "acpi_pm"] as const;
+const CLOCK = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+/** Times the seconds asked for: the module waits as long for its nmis, and a busy host takes longer. */
 const PATIENCE = 6;
 const BOOT_S_MAX = 120;
 
@@ -47,7 +46,7 @@ export interface StressRun {
   readonly kernel: string;
   /** Seconds of load, at least. */
   readonly seconds: number;
-  /** NMIs that must land inside a call of the runtime. */
+  /** NMIs that must land inside a call of the runtime, on architectures that have them. */
   readonly nmis: number;
   /** Without KVM: let nmis land between any two instructions, not only where a block of them ends. Everything takes 50 times as long. */
   readonly every_instruction?: boolean;
@@ -66,31 +65,54 @@ export interface StressResult {
   readonly console: string;
 }
 
+/** A stress as a part of a job. */
+export interface StressJob {
+  readonly files: GuestFiles;
+  readonly steps: readonly string[];
+  /** Judges what those steps sent. */
+  readonly judge: (sent: ReadonlyMap<string, Uint8Array>) => Omit<StressResult, "console">;
+}
+
+/** The guest that it needs. */
+export const STRESS_MACHINE = { cpus: 4, memory_mib: 512 } as const;
+
+/** Builds it. Throws StpError in the compiler's words. */
+export async function prepareStress(kernel: FetchedKernel, { seconds, nmis, module = stressModule(), report = () => {} }: Omit<StressRun, "kernel">): Promise<StressJob> {
+  const { steadyClock, hasNmi } = kernel.architecture;
+  const nmis_min = hasNmi ? nmis : 0;
+  report(`building the stress module for ${kernel.release}`);
+  return {
+    files: {
+      "/stp_stress.ko": await buildModule(kernel, { ...module, report }),
+      "/await": await buildProgram({ name: "await", sources: { "await.c": AWAIT } }, kernel.architecture),
+    },
+    steps: [
+      ...(steadyClock === undefined ? [] : [step("write", CLOCK, steadyClock)]),
+      step("insmod", "/stp_stress.ko", `seconds=${seconds}`, `nmis=${nmis_min}`),
+      step("run", "await", seconds * PATIENCE + BOOT_S_MAX, "/await", REPORT),
+      step("send", REPORT),
+      step("rmmod", "stp_stress"),
+      step("send", "/proc/modules"),
+    ],
+    judge: (sent) => {
+      const text = Buffer.from(sent.get(REPORT) ?? []).toString();
+      const judged = judgeReport(text, nmis_min);
+      const left = Buffer.from(sent.get("/proc/modules") ?? []).toString().includes("stp_stress") ? ["The module is still loaded after rmmod"] : [];
+      return { ...judged, problems: [...judged.problems, ...left], text };
+    },
+  };
+}
+
 /** Runs it. Throws StpError if no guest could be started; a guest that fails is a problem among the others. */
 export async function runStress(run: StressRun): Promise<StressResult> {
   const report = run.report ?? (() => {});
-  const kernel = await fetchKernel(findKernel(run.kernel), { report });
-  report(`building the stress module for ${kernel.release}`);
-  const files = {
-    "/stp_stress.ko": await buildModule(kernel, { ...(run.module ?? stressModule()), report }),
-    "/await": await buildProgram({ name: "await", sources: { "await.c": AWAIT } }),
-  };
+  const kernel = await fetchKernel(chooseKernel(run.kernel), { report });
+  const job = await prepareStress(kernel, run);
   report(`${run.seconds} s of stress on ${kernel.name}`);
-  const steps = [
-    step("write", ...CLOCK),
-    step("insmod", "/stp_stress.ko", `seconds=${run.seconds}`, `nmis=${run.nmis}`),
-    step("run", "await", run.seconds * PATIENCE + BOOT_S_MAX, "/await", REPORT),
-    step("send", REPORT),
-    step("rmmod", "stp_stress"),
-    step("send", "/proc/modules"),
-  ];
   const limits = { boot_ms: BOOT_S_MAX * 1000, silence_ms: SILENCE_MS_MAX, timeout_ms: (run.seconds * PATIENCE + 2 * BOOT_S_MAX) * 1000 };
   const usual = await chooseAccelerator(kernel, report);
   const accelerator = run.every_instruction && usual === "tcg" ? "steps" : usual;
-  const session = await runSession(kernel, { ...MACHINE, accelerator }, await packInitramfs(kernel, files, steps), limits);
-  const sent = session.transcript.files();
-  const text = Buffer.from(sent.get(REPORT) ?? []).toString();
-  const judged = judgeReport(text, run.nmis);
-  const left = Buffer.from(sent.get("/proc/modules") ?? []).toString().includes("stp_stress") ? ["The module is still loaded after rmmod"] : [];
-  return { ...judged, problems: [...judge(session, limits).map((problem) => problem.message), ...judged.problems, ...left], text, console: session.console };
+  const session = await runSession(kernel, { ...STRESS_MACHINE, accelerator }, await packInitramfs(kernel, job.files, job.steps), limits);
+  const judged = job.judge(session.transcript.parts()[0].files);
+  return { ...judged, problems: [...judge(session, limits).map((problem) => problem.message), ...judged.problems], console: session.console };
 }

@@ -4,6 +4,7 @@ import { PROJECT_ROOT } from "../../spec/runtime.ts";
 import { stressSummary } from "./judge.ts";
 import { stressModule } from "./module.ts";
 import { runStress, type StressRun } from "./run.ts";
+import { TESTED_KERNEL } from "../testing.ts";
 
 const MINUTE_MS = 60_000;
 const NMIS_MIN = 1000;
@@ -18,12 +19,12 @@ function broken(path: string, piece: string, by: string): StressRun["module"] {
 }
 
 const run = (seconds: number, module?: StressRun["module"]): ReturnType<typeof runStress> =>
-  runStress({ kernel: "debian-6.1-cloud", seconds, nmis: NMIS_MIN, report: console.warn, ...(module ? { module } : {}) });
+  runStress({ kernel: TESTED_KERNEL, seconds, nmis: NMIS_MIN, report: console.warn, ...(module ? { module } : {}) });
 
 test(
   "task, softirq, irq and nmi on four CPUs at once: attempted = delivered + lost, in every map and printer",
   async () => {
-    const { problems, figures } = await run(20);
+    const { problems, figures } = await run(10);
     console.warn(stressSummary(figures));
     expect(problems).toEqual([]);
     expect(figures.nmis_in_call).toBeGreaterThanOrEqual(NMIS_MIN);

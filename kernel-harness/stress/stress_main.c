@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * The stress module: on each of 4 CPUs a task, a softirq, an irq and an nmi make the runtime's calls at once. The nmis are real
- * ones, sent by another CPU. debugfs/stp-stress/report waits for the end and says what was counted, one fact a line:
+ * ones, sent by another CPU (nmi.h). debugfs/stp-stress/report waits for the end and says what was counted, one fact a line:
  * a word, then key=value.
  * Must never: judge. judge.ts does.
  * Siblings: load.c, what they do; reader.c, who reads the rings
  */
-#include <asm/apic.h>
-#include <asm/nmi.h>
 #include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -20,6 +18,7 @@
 #include <stp/session.h>
 
 #include "../../runtime-c/port/kernel/module.h"
+#include "nmi.h"
 #include "stress.h"
 
 #define IRQ_GAP_US 300 /* microseconds from the end of an irq's hits to its next timer */
@@ -116,8 +115,10 @@ static void send_nmi(struct station *station, u32 from)
 
 	if (atomic_xchg(&stations[to].nmi_due, 1))
 		return;
-	apic->send_IPI(to, NMI_VECTOR);
-	station->nmis_sent++;
+	if (stress_nmi_send(to))
+		station->nmis_sent++;
+	else
+		atomic_set(&stations[to].nmi_due, 0);
 }
 
 static int run_task(void *data)
@@ -170,8 +171,8 @@ static void look_around(struct station *station, u32 cpu, const struct pt_regs *
 	station->nmis_in_call++;
 	station->nmis_by_op[op]++;
 	station->nmis_by_level[level]++;
-	station->nmis_in_module += within_module(regs->ip, THIS_MODULE);
-	station->nmis_irqs_off += !(regs->flags & X86_EFLAGS_IF);
+	station->nmis_in_module += within_module(instruction_pointer((struct pt_regs *)regs), THIS_MODULE);
+	station->nmis_irqs_off += stress_nmi_irqs_off(regs);
 	station->nmis_in_ring += READ_ONCE(stp_session.cpu[cpu].ring.nest) > 0;
 }
 
@@ -242,7 +243,7 @@ static void stop_all(void)
 	for (ms = 0; nmi_is_due() && ms < QUIET_MS_MAX; ms++)
 		msleep(1);
 	if (nmi_registered)
-		unregister_nmi_handler(NMI_LOCAL, "stp_stress");
+		stress_nmi_unregister();
 	nmi_registered = false;
 	for (cpu = 0; cpu < STRESS_CPUS; cpu++) {
 		irq_work_sync(&stations[cpu].irq_work);
@@ -476,7 +477,7 @@ static void init_actors(void)
 
 static int begin(void)
 {
-	int error = register_nmi_handler(NMI_LOCAL, on_nmi, 0, "stp_stress");
+	int error = stress_nmi_register(on_nmi);
 	u32 cpu;
 
 	nmi_registered = !error;

@@ -5,6 +5,7 @@
  * Siblings: replay.c; properties/operations.ts writes them
  */
 #include <replay/replay.h>
+#include <stp/wire.h>
 
 /* Takes @size bytes rounded up to words from the operation; NULL if it is shorter. */
 static const u8 *take(const u8 **at, const u8 *end, u64 size)
@@ -21,9 +22,11 @@ static bool take_word(const u8 **at, const u8 *end, u64 *word)
 {
 	const u8 *from = take(at, end, sizeof(*word));
 
-	if (from)
-		memcpy(word, from, sizeof(*word));
-	return from;
+	if (!from)
+		return false;
+	memcpy(word, from, sizeof(*word));
+	*word = stp_wire64(*word);
+	return true;
 }
 
 static const char *take_string(const u8 **at, const u8 *end)
@@ -66,7 +69,20 @@ u32 stp_replay_decode(const u8 *at, const u8 *end, struct stp_replay_room *op)
 	if ((u64)(end - at) < sizeof(op->head))
 		return 0;
 	memcpy(&op->head, at, sizeof(op->head));
+	op->head.code = stp_wire16(op->head.code);
+	op->head.size = stp_wire16(op->head.size);
+	op->head.value = stp_wire64(op->head.value);
 	if (op->head.size < sizeof(op->head) || op->head.size > end - at)
 		return 0;
 	return decode_parts(at + sizeof(op->head), at + op->head.size, op) ? op->head.size : 0;
+}
+
+u32 stp_replay_cpu(const u8 *at, const u8 *end)
+{
+	struct stp_op_header head;
+
+	if ((u64)(end - at) < sizeof(head))
+		return STP_REPLAY_CPUS;
+	memcpy(&head, at, sizeof(head));
+	return head.cpu;
 }

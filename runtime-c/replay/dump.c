@@ -61,46 +61,61 @@ void stp_dump_map(struct stp_dump *dump, const struct stp_map *map)
 	}
 }
 
-static bool is_active(const struct stp_cpu *cpu, const struct stp_ctx *ctx)
+/* Bit i: level i is in the chain of the active ones. */
+static u32 active_levels(const struct stp_cpu *cpu)
 {
 	const struct stp_ctx *at = cpu->current_ctx;
-	u32 depth;
+	u32 depth, level, levels = 0;
 
 	/* No deeper than there are levels, even if the chain is broken. */
 	for (depth = 0; at && depth < STP_CONTEXTS; depth++, at = at->outer)
-		if (at == ctx)
-			return true;
-	return false;
+		for (level = 0; level < STP_CONTEXTS; level++)
+			if (at == &cpu->ctx[level])
+				levels |= 1u << level;
+	return levels;
 }
 
-static void dump_level(struct stp_dump *dump, const struct stp_cpu *cpu, u32 level)
+static void dump_level(struct stp_dump *dump, const struct stp_ctx *ctx, u32 level)
 {
-	const struct stp_ctx *ctx = &cpu->ctx[level];
-	bool active = is_active(cpu, ctx);
-
 	stp_dump_word(dump, STP_DUMP_LEVEL);
 	stp_dump_word(dump, level);
-	stp_dump_word(dump, active);
-	stp_dump_word(dump, active ? ctx->probe->index : 0);
-	stp_dump_word(dump, active ? ctx->actions + ctx->rest : 0);
-	stp_dump_word(dump, active && ctx->exhausted);
-	stp_dump_word(dump, active ? ctx->strings_used : 0);
-	stp_dump_word(dump, active && ctx->raised);
-	stp_dump_string(dump, ctx->error, active && ctx->raised ? strnlen(ctx->error, sizeof(ctx->error)) : 0);
-	stp_dump_string(dump, ctx->print, active ? ctx->print_used : 0);
+	stp_dump_word(dump, 1);
+	stp_dump_word(dump, ctx->probe->index);
+	stp_dump_word(dump, ctx->actions + ctx->rest);
+	stp_dump_word(dump, ctx->exhausted);
+	stp_dump_word(dump, ctx->strings_used);
+	stp_dump_word(dump, ctx->raised);
+	stp_dump_string(dump, ctx->error, ctx->raised ? strnlen(ctx->error, sizeof(ctx->error)) : 0);
+	stp_dump_string(dump, ctx->print, ctx->print_used);
+}
+
+/* No text, and zeros everywhere (O6). */
+static void dump_idle_level(struct stp_dump *to, u32 level)
+{
+	struct stp_dump dump = *to; /* in registers: there is one of these for most operations, and of nothing else so many words */
+	u32 i;
+
+	stp_dump_word(&dump, STP_DUMP_LEVEL);
+	stp_dump_word(&dump, level);
+	for (i = 0; i < 8; i++)
+		stp_dump_word(&dump, 0);
+	*to = dump;
 }
 
 void stp_dump_cpu(struct stp_dump *dump, const struct stp_cpu *cpu)
 {
-	u32 level, active = 0;
+	u32 level, count = 0, active = active_levels(cpu);
 
 	for (level = 0; level < STP_CONTEXTS; level++)
-		active += is_active(cpu, &cpu->ctx[level]);
+		count += active >> level & 1;
 	stp_dump_word(dump, STP_DUMP_CPU);
 	stp_dump_word(dump, cpu->index);
-	stp_dump_word(dump, active);
+	stp_dump_word(dump, count);
 	for (level = 0; level < STP_CONTEXTS; level++)
-		dump_level(dump, cpu, level);
+		if (active & 1u << level)
+			dump_level(dump, &cpu->ctx[level], level);
+		else
+			dump_idle_level(dump, level);
 }
 
 void stp_dump_ring(struct stp_dump *dump, const struct stp_ring *ring)
@@ -116,22 +131,24 @@ void stp_dump_ring(struct stp_dump *dump, const struct stp_ring *ring)
 		at = stp_dump_record(dump, ring, at);
 }
 
-void stp_dump_row(struct stp_dump *dump, u32 cpu, u32 probe)
+void stp_dump_row(struct stp_dump *to, u32 cpu, u32 probe)
 {
 	/* All of a row are counts, in the order of O6. */
 	const u64 *counts = (const u64 *)&stp_session.cpu[cpu].rows[probe];
+	struct stp_dump dump = *to; /* in registers, as in dump_idle_level() */
 	u32 i;
 
-	stp_dump_word(dump, STP_DUMP_LEDGER);
-	stp_dump_word(dump, probe);
-	stp_dump_word(dump, cpu);
+	stp_dump_word(&dump, STP_DUMP_LEDGER);
+	stp_dump_word(&dump, probe);
+	stp_dump_word(&dump, cpu);
 	for (i = 0; i < sizeof(struct stp_ledger) / sizeof(*counts); i++) {
 		if (!counts[i])
 			continue;
-		stp_dump_word(dump, i + 1);
-		stp_dump_word(dump, counts[i]);
+		stp_dump_word(&dump, i + 1);
+		stp_dump_word(&dump, counts[i]);
 	}
-	stp_dump_word(dump, 0);
+	stp_dump_word(&dump, 0);
+	*to = dump;
 }
 
 void stp_dump_all(struct stp_dump *dump)

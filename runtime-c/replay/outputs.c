@@ -7,32 +7,24 @@
  * Siblings: dump.c, runtime-as/assembly/dump.ts
  */
 #include <replay/replay.h>
-
-#define DIGEST_MULTIPLIER 0x9e3779b97f4a7c15ull
-
-void stp_dump_word(struct stp_dump *dump, u64 word)
-{
-	if (dump->out) {
-		if (dump->words < dump->words_max)
-			dump->out[dump->words] = word;
-		dump->words++;
-		return;
-	}
-	dump->digest = (dump->digest ^ word) * DIGEST_MULTIPLIER;
-	dump->digest ^= dump->digest >> 29;
-}
+#include <stp/wire.h>
 
 void stp_dump_string(struct stp_dump *dump, const char *bytes, u32 length)
 {
-	u32 i;
+	u64 word;
+	u32 i, shift;
 
 	stp_dump_word(dump, length);
-	for (i = 0; i < length; i += 8) {
-		u64 word = 0;
-
-		memcpy(&word, bytes + i, length - i < 8 ? length - i : 8);
-		stp_dump_word(dump, word);
+	/* memcpy() of a size that the compiler does not know would be a call for each word. */
+	for (i = 0; i + sizeof(word) <= length; i += sizeof(word)) {
+		memcpy(&word, bytes + i, sizeof(word));
+		stp_dump_word(dump, stp_wire64(word));
 	}
+	if (i == length)
+		return;
+	for (word = 0, shift = 0; i < length; i++, shift += 8)
+		word |= (u64)(u8)bytes[i] << shift;
+	stp_dump_word(dump, word);
 }
 
 void stp_dump_stats(struct stp_dump *dump, const struct stp_stats *stats, const u64 *buckets, u32 buckets_count)
@@ -82,42 +74,62 @@ void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const stru
 		stp_dump_word(dump, node->word[0]);
 }
 
-static void read_ring(const struct stp_ring *ring, unsigned long at, void *to, u32 size)
+/* The @size bytes, 8 at most, at stream offset @at, and zeros behind them. */
+static u64 ring_bytes(const struct stp_ring *ring, unsigned long at, u32 size)
 {
-	unsigned long begin = at & (ring->size - 1);
-	unsigned long until_end = ring->size - begin;
+	u64 word = 0;
+	u32 i;
 
-	if (size < until_end)
-		until_end = size;
-	memcpy(to, ring->data + begin, until_end);
-	memcpy((u8 *)to + until_end, ring->data, size - until_end);
+	for (i = 0; i < size; i++)
+		word |= (u64)ring->data[(at + i) & (ring->size - 1)] << 8 * i;
+	return word;
+}
+
+/* The word at @at. Those of a record are aligned and never go over the ring's end; a damaged offset may be any. */
+static u64 ring_word(const struct stp_ring *ring, unsigned long at)
+{
+	u64 word;
+
+	if (at % sizeof(word))
+		return ring_bytes(ring, at, sizeof(word));
+	memcpy(&word, ring->data + (at & (ring->size - 1)), sizeof(word));
+	return stp_wire64(word);
 }
 
 /* Whether the record is whole: its magic, and zeros up to the next one (T1). */
 static bool is_whole(const struct stp_ring *ring, unsigned long at, const struct stp_record_header *header)
 {
-	u32 used = sizeof(*header) + header->payload_size;
-	u64 padding = 0;
-
-	read_ring(ring, at + used, &padding, -header->payload_size % 8);
-	return header->magic == STP_RECORD_MAGIC && !padding;
+	return header->magic == STP_RECORD_MAGIC && !ring_bytes(ring, at + sizeof(*header) + header->payload_size, -header->payload_size % 8);
 }
 
 unsigned long stp_dump_record(struct stp_dump *dump, const struct stp_ring *ring, unsigned long at)
 {
-	struct stp_record_header header;
-	char payload[STP_REPLAY_RING_SIZE];
-	u32 size;
+	union {
+		struct stp_record_header header;
+		u64 word[sizeof(struct stp_record_header) / sizeof(u64)];
+	} read;
+	struct stp_record_header *header = &read.header;
+	unsigned long payload = at + sizeof(*header);
+	u32 i, size;
 
-	read_ring(ring, at, &header, sizeof(header));
-	size = header.payload_size < sizeof(payload) ? header.payload_size : sizeof(payload);
-	read_ring(ring, at + sizeof(header), payload, size);
+	for (i = 0; i < sizeof(read) / sizeof(*read.word); i++)
+		read.word[i] = stp_wire64(ring_word(ring, at + i * sizeof(*read.word))); /* as it lies there */
+	header->magic = stp_wire32(header->magic);
+	header->payload_size = stp_wire32(header->payload_size);
+	header->cpu = stp_wire16(header->cpu);
+	header->probe = stp_wire32(header->probe);
+	header->sequence = stp_wire64(header->sequence);
+	size = header->payload_size < STP_REPLAY_RING_SIZE ? header->payload_size : STP_REPLAY_RING_SIZE;
 	stp_dump_word(dump, STP_DUMP_RECORD);
-	stp_dump_word(dump, is_whole(ring, at, &header) ? header.type : 0);
-	stp_dump_word(dump, header.context);
-	stp_dump_word(dump, header.probe);
-	stp_dump_word(dump, header.cpu);
-	stp_dump_word(dump, header.sequence);
-	stp_dump_string(dump, payload, size);
-	return at + sizeof(header) + ((header.payload_size + 7) & ~7u);
+	stp_dump_word(dump, is_whole(ring, at, header) ? header->type : 0);
+	stp_dump_word(dump, header->context);
+	stp_dump_word(dump, header->probe);
+	stp_dump_word(dump, header->cpu);
+	stp_dump_word(dump, header->sequence);
+	stp_dump_word(dump, size);
+	for (i = 0; i + 8 <= size; i += 8)
+		stp_dump_word(dump, ring_word(ring, payload + i));
+	if (i < size)
+		stp_dump_word(dump, ring_bytes(ring, payload + i, size - i));
+	return payload + ((header->payload_size + 7) & ~7u);
 }

@@ -6,6 +6,7 @@
  */
 #include <stp/error.h>
 #include <stp/print.h>
+#include <stp/wire.h>
 
 #include <replay/replay.h>
 
@@ -299,39 +300,69 @@ static void absorb(const struct stp_replay_room *op, s64 result)
 		stp_dump_row(&rolling, op->head.cpu, op->row);
 }
 
-int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results)
+int stp_replay_begin(struct stp_replay_batch *batch, const u8 *bytes, u32 size, struct stp_op_result *results)
 {
-	static struct stp_replay_room op; /* too large for a kernel stack */
-	const u8 *at = batch, *end = batch + size;
 	struct stp_batch_header header;
-	u32 i;
 
 	if (size < sizeof(header))
 		return -STP_EINVAL;
-	memcpy(&header, batch, sizeof(header));
-	at += sizeof(header);
-	if (header.protocol_version != STP_PROTOCOL_VERSION || header.cpus != STP_REPLAY_CPUS)
+	memcpy(&header, bytes, sizeof(header));
+	if (stp_wire32(header.protocol_version) != STP_PROTOCOL_VERSION || stp_wire32(header.cpus) != STP_REPLAY_CPUS)
 		return -STP_EINVAL;
-	for (i = 0; i < header.operations; i++) {
-		u32 op_size = stp_replay_decode(at, end, &op);
+	*batch = (struct stp_replay_batch){
+		.at = bytes + sizeof(header),
+		.end = bytes + size,
+		.operations = stp_wire32(header.operations),
+		.full_every = stp_wire32(header.full_every),
+		.results = results,
+	};
+	return 0;
+}
 
-		if (!op_size)
-			return -STP_EINVAL;
-		at += op_size;
-		results[i].result = stp_replay_make(&op);
-		absorb(&op, results[i].result);
-		if (header.full_every && ++operations_made % header.full_every == 0)
-			stp_dump_all(&rolling);
-		results[i].digest = rolling.digest;
-	}
-	return i;
+/* By the port's division: not all machines have one of 64 bits. */
+static bool is_multiple(u64 number, u32 of)
+{
+	return !stp_divide(&number, of);
+}
+
+int stp_replay_next(struct stp_replay_batch *batch)
+{
+	static struct stp_replay_room op; /* too large for a kernel stack */
+	struct stp_op_result *result = &batch->results[batch->made];
+	u32 size = stp_replay_decode(batch->at, batch->end, &op);
+	s64 returned;
+
+	if (!size)
+		return -STP_EINVAL;
+	batch->at += size;
+	returned = stp_replay_make(&op);
+	absorb(&op, returned);
+	if (batch->full_every && is_multiple(++operations_made, batch->full_every))
+		stp_dump_all(&rolling);
+	result->result = stp_wire64(returned);
+	result->digest = stp_wire64(rolling.digest);
+	batch->made++;
+	return 0;
+}
+
+int stp_replay_run(const u8 *bytes, u32 size, struct stp_op_result *results)
+{
+	struct stp_replay_batch batch;
+	int error = stp_replay_begin(&batch, bytes, size, results);
+
+	while (!error && batch.made < batch.operations)
+		error = stp_replay_next(&batch);
+	return error ? error : batch.made;
 }
 
 u32 stp_replay_dump(void *out, u32 size_max)
 {
 	struct stp_dump dump = { .out = out, .words_max = size_max / sizeof(u64) };
+	u32 i;
 
 	stp_dump_all(&dump);
+	for (i = 0; i < dump.words && i < dump.words_max; i++)
+		dump.out[i] = stp_wire64(dump.out[i]);
 	return dump.words * sizeof(u64);
 }
 

@@ -20,7 +20,21 @@ struct stp_dump {
 	u32 words;
 };
 
-void stp_dump_word(struct stp_dump *dump, u64 word);
+#define STP_DIGEST_MULTIPLIER 0x9e3779b97f4a7c15ull
+
+/* Inline: most of what a replay does is this. */
+static inline void stp_dump_word(struct stp_dump *dump, u64 word)
+{
+	if (dump->out) {
+		if (dump->words < dump->words_max)
+			dump->out[dump->words] = word;
+		dump->words++;
+		return;
+	}
+	dump->digest = (dump->digest ^ word) * STP_DIGEST_MULTIPLIER;
+	dump->digest ^= dump->digest >> 29;
+}
+
 void stp_dump_string(struct stp_dump *dump, const char *bytes, u32 length);
 void stp_dump_stats(struct stp_dump *dump, const struct stp_stats *stats, const u64 *buckets, u32 buckets_count);
 void stp_dump_entry(struct stp_dump *dump, const struct stp_map *map, const struct stp_map_node *node);
@@ -64,6 +78,9 @@ struct stp_replay_room {
 /* stp_replay_decode() - Read the operation that begins at @at (O1). Return: its size in bytes; 0 if it is malformed. */
 u32 stp_replay_decode(const u8 *at, const u8 *end, struct stp_replay_room *room);
 
+/* stp_replay_cpu() - The CPU that the operation at @at names (of none there is, or O2 refuses it, it may be any number). */
+u32 stp_replay_cpu(const u8 *at, const u8 *end);
+
 /**
  * stp_replay_make() - Make the operation in @room.
  *
@@ -89,13 +106,38 @@ int stp_replay_init(void);
 void stp_replay_fini(void);
 
 /**
- * stp_replay_run() - Run one batch; state, digest and count go on from the batch before.
+ * struct stp_replay_batch - A batch on its way.
+ * @at, @end:   What is left of its bytes.
+ * @operations: In all; @made of them are made.
+ * @full_every: As its header has it.
+ * @results:    One for each operation.
+ */
+struct stp_replay_batch {
+	const u8 *at, *end;
+	u32 operations;
+	u32 made;
+	u32 full_every;
+	struct stp_op_result *results;
+};
+
+/**
+ * stp_replay_begin() - Begin a batch; state, digest and count go on from the batch before.
  * @results: Room for one struct stp_op_result for each operation of the batch.
  *
- * Context: Task, may be moved to other CPUs by stp_replay_move().
- * Return:  Operations made; -STP_EINVAL if the batch is not of this protocol, or malformed (those before were made).
+ * Return: 0; -STP_EINVAL if it is not of this protocol.
  */
-int stp_replay_run(const u8 *batch, u32 size, struct stp_op_result *results);
+int stp_replay_begin(struct stp_replay_batch *batch, const u8 *bytes, u32 size, struct stp_op_result *results);
+
+/**
+ * stp_replay_next() - Make the next operation of the batch; there must be one.
+ *
+ * Context: Task, on the CPU that the operation names, or where stp_replay_move() gets there.
+ * Return:  0; -STP_EINVAL if it is malformed.
+ */
+int stp_replay_next(struct stp_replay_batch *batch);
+
+/* stp_replay_run() - All of a batch. Return: Operations made; -STP_EINVAL as above (those before were made). */
+int stp_replay_run(const u8 *bytes, u32 size, struct stp_op_result *results);
 
 /**
  * stp_replay_dump() - The full dump of the state now.
@@ -112,7 +154,7 @@ int stp_replay_release(struct stp_map *map, u32 cpu);
 int stp_replay_add(struct stp_map *map, const struct stp_args *key, s64 delta);
 int stp_replay_stat_add(struct stp_map *map, const struct stp_args *key, s64 sample);
 
-/* What a world must add: go on on CPU @cpu. */
+/* What a world must add: go on on CPU @cpu, or find out that this is it. */
 void stp_replay_move(u32 cpu);
 
 #endif

@@ -107,9 +107,14 @@ const char *stp_user_strings(struct stp_ctx *ctx, u64 address)
 	if (!string)
 		return "";
 	for (i = 0;; i++) {
-		u64 pointer = 0;
+		union {
+			u32 narrow;
+			u64 wide;
+		} read = { .wide = 0 };
+		u64 pointer;
 
-		got = stp_look_memory(ctx, STP_LOOK_USER, address + (u64)i * size, &pointer, size);
+		got = stp_look_memory(ctx, STP_LOOK_USER, address + (u64)i * size, &read, size);
+		pointer = size == sizeof(read.narrow) ? read.narrow : read.wide;
 		if (got < 0 || !pointer)
 			break;
 		if (i == STP_VECTOR_STRINGS_MAX || used + 2 >= STP_STRING_SIZE_MAX) {

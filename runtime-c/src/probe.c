@@ -29,8 +29,8 @@ static STP_ALWAYS_INLINE void give_actions(struct stp_ctx *ctx, long actions, bo
 
 	if (stp_session.hit_cycles_max && !ends && now > TIME_CHECK_ACTIONS)
 		now = TIME_CHECK_ACTIONS;
-	ctx->actions = now;
-	ctx->rest = actions - now;
+	STP_WRITE(ctx->actions, now);
+	STP_WRITE(ctx->rest, actions - now);
 }
 
 bool stp_act_slowly(struct stp_ctx *ctx)
@@ -70,15 +70,16 @@ static struct stp_ctx *refuse(struct stp_ledger *row, u32 cause)
 /* A context for a hit that begins. */
 static STP_ALWAYS_INLINE void prepare(struct stp_ctx *ctx, const struct stp_probe *probe, struct stp_ledger *row, struct stp_ctx *outer, u64 now, bool ends)
 {
+	/* Marked: a hit that comes before the claim writes them, too, and is found out afterwards. */
 	STP_WRITE(ctx->row, row);
-	ctx->outer = outer;
-	ctx->probe = probe;
-	ctx->strings_used = 0; /* B1; the print buffer is empty since the exit before (X2) */
-	ctx->raised = false;
-	ctx->began = now;
+	STP_WRITE(ctx->outer, outer);
+	STP_WRITE(ctx->probe, probe);
+	STP_WRITE(ctx->strings_used, 0); /* B1; the print buffer is empty since the exit before (X2) */
+	STP_WRITE(ctx->raised, false);
+	STP_WRITE(ctx->began, now);
 	give_actions(ctx, ends ? stp_session.config.actions_ends : stp_session.config.actions, ends);
 	stp_barrier();
-	ctx->exhausted = false; /* last: whoever comes between may still take the last actions of the hit before */
+	STP_WRITE(ctx->exhausted, false); /* last: whoever comes between may still take the last actions of the hit before */
 }
 
 /* Both are one with the whole hit: most hits are no longer than a few calls. */

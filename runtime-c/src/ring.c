@@ -13,6 +13,7 @@
  *    whole records that are published, never one that is being written.
  */
 #include <stp/ring.h>
+#include <stp/wire.h>
 
 #define RECORD_ALIGN 8
 
@@ -27,10 +28,10 @@ static u64 *word_at(const struct stp_ring *ring, unsigned long at)
 	return (u64 *)(ring->data + (at & (ring->size - 1)));
 }
 
-/* The same for a field of four bytes. */
-static const u32 *field_at(const struct stp_ring *ring, unsigned long at)
+/* A field of four bytes of a header. */
+static u32 field_at(const struct stp_ring *ring, unsigned long at)
 {
-	return (const u32 *)(ring->data + (at & (ring->size - 1)));
+	return stp_wire32(*(const u32 *)(ring->data + (at & (ring->size - 1))));
 }
 
 /* Copy to stream offset @at, zeros behind it up to a whole word. */
@@ -62,8 +63,8 @@ static STP_NOINLINE bool drop_oldest(struct stp_ring *ring)
 
 	if (tail == STP_READ(ring->committed))
 		return false;
-	size = record_size(*field_at(ring, tail + offsetof(struct stp_record_header, payload_size)));
-	probe = *field_at(ring, tail + offsetof(struct stp_record_header, probe));
+	size = record_size(field_at(ring, tail + offsetof(struct stp_record_header, payload_size)));
+	probe = field_at(ring, tail + offsetof(struct stp_record_header, probe));
 	if (stp_local_cmpxchg(&ring->tail, tail, tail + size) == tail)
 		stp_ledger_take_back(&ring->overwritten[probe], STP_LOSS_KIND_RECORD, STP_LOSS_OVERWRITTEN);
 	/* Pairs with stp_ring_snapshot(): it is seen to be dropped before it is written over. */
@@ -71,9 +72,11 @@ static STP_NOINLINE bool drop_oldest(struct stp_ring *ring)
 	return true;
 }
 
-/* Whether @size bytes fit behind @head, after dropping what may be dropped. */
+/* Whether @size bytes fit behind @head, after dropping what may be dropped. Offsets never come back: where they have 32 bits, a stream ends at 4 GiB. */
 static bool make_room(struct stp_ring *ring, unsigned long head, u32 size)
 {
+	if (sizeof(head) == 4 && head + size < head)
+		return false;
 	/* Pairs with stp_ring_consume(): its bytes are read before we overwrite them. */
 	while (head + size - stp_load_acquire(&ring->tail) > ring->size)
 		if (!ring->overwritten || size > ring->size || !drop_oldest(ring))
@@ -139,14 +142,14 @@ struct claim {
 static STP_ALWAYS_INLINE void fill_header(struct stp_record_header *header, const struct stp_ring *ring, const struct claim *claim, unsigned long at,
 					  u64 time_ns)
 {
-	header->magic = STP_RECORD_MAGIC;
-	header->payload_size = claim->size;
-	header->cpu = ring->cpu;
+	header->magic = stp_wire32(STP_RECORD_MAGIC);
+	header->payload_size = stp_wire32(claim->size);
+	header->cpu = stp_wire16(ring->cpu);
 	header->context = claim->level;
 	header->type = claim->type;
-	header->probe = claim->probe;
-	header->sequence = at;
-	header->time_ns = time_ns;
+	header->probe = stp_wire32(claim->probe);
+	header->sequence = stp_wire64(at);
+	header->time_ns = stp_wire64(time_ns);
 }
 
 /* A header that goes around the end of the memory. */

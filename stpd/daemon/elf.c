@@ -2,12 +2,17 @@
 /* ELF files, read by pread() alone, each size checked before it is believed. Must never: allocate, or loop by a number that a file gives without a bound. */
 #define _GNU_SOURCE
 #include <elf.h>
+#include <link.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "elf.h"
+
+/* Of this machine: what is not cannot be loaded here. */
+#define CLASS_OWN (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
+#define ORDER_OWN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ELFDATA2MSB : ELFDATA2LSB)
 
 #define SECTIONS_MAX 4096	/* of a module */
 #define PROGRAM_HEADERS_MAX 64	/* of a program */
@@ -28,7 +33,7 @@ static bool read_at(const struct file *file, uint64_t offset, void *to, size_t s
 	return is_inside(file, offset, size) && pread(file->file, to, size, offset) == (ssize_t)size;
 }
 
-static enum elf_error read_head(int fd, struct file *file, Elf64_Ehdr *head)
+static enum elf_error read_head(int fd, struct file *file, ElfW(Ehdr) *head)
 {
 	struct stat stat;
 	ssize_t size;
@@ -45,15 +50,15 @@ static enum elf_error read_head(int fd, struct file *file, Elf64_Ehdr *head)
 		return ELF_NO_ELF;
 	if (size < (ssize_t)sizeof(*head))
 		return ELF_CUT;
-	return head->e_ident[EI_CLASS] == ELFCLASS64 && head->e_ident[EI_DATA] == ELFDATA2LSB ? ELF_FINE : ELF_NO_ELF;
+	return head->e_ident[EI_CLASS] == CLASS_OWN && head->e_ident[EI_DATA] == ORDER_OWN ? ELF_FINE : ELF_NO_ELF;
 }
 
-static bool read_section(const struct file *file, const Elf64_Ehdr *head, unsigned int index, Elf64_Shdr *section)
+static bool read_section(const struct file *file, const ElfW(Ehdr) *head, unsigned int index, ElfW(Shdr) *section)
 {
 	return read_at(file, head->e_shoff + (uint64_t)index * sizeof(*section), section, sizeof(*section));
 }
 
-static bool is_modinfo(const struct file *file, const Elf64_Shdr *names, const Elf64_Shdr *section)
+static bool is_modinfo(const struct file *file, const ElfW(Shdr) *names, const ElfW(Shdr) *section)
 {
 	static const char name[] = ".modinfo";
 	char found[sizeof(name)];
@@ -63,12 +68,12 @@ static bool is_modinfo(const struct file *file, const Elf64_Shdr *names, const E
 }
 
 /* All sections are looked at: a module that is cut behind its information is still cut. */
-static enum elf_error find_modinfo(const struct file *file, const Elf64_Ehdr *head, Elf64_Shdr *found)
+static enum elf_error find_modinfo(const struct file *file, const ElfW(Ehdr) *head, ElfW(Shdr) *found)
 {
-	Elf64_Shdr names, section;
+	ElfW(Shdr) names, section;
 	unsigned int i;
 
-	*found = (Elf64_Shdr){ .sh_size = 0 };
+	*found = (ElfW(Shdr)){ .sh_size = 0 };
 	if (!read_section(file, head, head->e_shstrndx, &names))
 		return ELF_CUT;
 	for (i = 0; i < head->e_shnum; i++) {
@@ -82,9 +87,9 @@ static enum elf_error find_modinfo(const struct file *file, const Elf64_Ehdr *he
 
 enum elf_error elf_read_modinfo(int fd, struct modinfo *info)
 {
-	Elf64_Shdr section;
+	ElfW(Shdr) section;
 	struct file file;
-	Elf64_Ehdr head;
+	ElfW(Ehdr) head;
 	enum elf_error error = read_head(fd, &file, &head);
 
 	info->size = 0;
@@ -132,8 +137,8 @@ static size_t find_build_id(const uint8_t *notes, size_t size, uint8_t *to, size
 {
 	size_t at = 0;
 
-	while (size - at >= sizeof(Elf64_Nhdr)) {
-		Elf64_Nhdr note;
+	while (size - at >= sizeof(ElfW(Nhdr))) {
+		ElfW(Nhdr) note;
 		size_t name, content;
 
 		memcpy(&note, notes + at, sizeof(note));
@@ -158,13 +163,13 @@ size_t elf_read_build_id(int fd, uint8_t *to, size_t size)
 {
 	uint8_t notes[NOTES_SIZE_MAX];
 	struct file file;
-	Elf64_Ehdr head;
+	ElfW(Ehdr) head;
 	unsigned int i;
 
-	if (read_head(fd, &file, &head) || head.e_phentsize != sizeof(Elf64_Phdr) || head.e_phnum > PROGRAM_HEADERS_MAX)
+	if (read_head(fd, &file, &head) || head.e_phentsize != sizeof(ElfW(Phdr)) || head.e_phnum > PROGRAM_HEADERS_MAX)
 		return 0;
 	for (i = 0; i < head.e_phnum; i++) {
-		Elf64_Phdr segment;
+		ElfW(Phdr) segment;
 		size_t found, used;
 
 		if (!read_at(&file, head.e_phoff + i * sizeof(segment), &segment, sizeof(segment)))

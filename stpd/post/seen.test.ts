@@ -37,3 +37,16 @@ test("only the functions of backtraces stay, printed or recorded, and the names 
   await keepSeenSymbols(directory); // nothing more to do
   expect(await printed()).toBe(before);
 });
+
+test("addresses of kernels that do not lie at the upper end of 64 bits stay, too", async () => {
+  const narrow = await mkdtemp(join(tmpdir(), "test-of-seen-"));
+  try {
+    await writeRecording(narrow, [dataOf(recordsOf(0, [{ text: "<stack 0xc1000004 0x100204>\n" }]))], { ...jsonManifest([1]), addresses: 1 });
+    mkdirSync(join(narrow, "symbols"));
+    writeFileSync(join(narrow, "symbols/kallsyms"), "0000000000100200 T second\n0000000000100300 T unused\nc1000000 T first\nc1000100 T unused\n");
+    await keepSeenSymbols(narrow);
+    expect(gunzipSync(readFileSync(join(narrow, "symbols/kallsyms-seen.gz"))).toString()).toBe("0000000000100200 T second\nc1000000 T first\n");
+  } finally {
+    await rm(narrow, { recursive: true });
+  }
+});

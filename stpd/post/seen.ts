@@ -29,10 +29,10 @@ async function seenSymbols(directory: string): Promise<string> {
   const names = new Set<string>();
   await eachAddress(directory, (address, time_ns) => {
     const symbol = symbols.find(address, time_ns);
-    if (symbol) names.add(`${(address - BigInt(symbol.offset)).toString(16).padStart(16, "0")} ${symbol.name}`);
+    if (symbol) names.add(`${(address - BigInt(symbol.offset)).toString(16)} ${symbol.name}`);
   });
   const lines = kallsyms.toString("latin1").split("\n");
-  return lines.filter((line) => names.has(line.replace(/^([0-9a-f]+) \w (\S+).*$/, "$1 $2"))).map((line) => `${line}\n`).join("");
+  return lines.filter((line) => names.has(line.replace(/^0*([0-9a-f]+) \w (\S+).*$/, "$1 $2"))).map((line) => `${line}\n`).join("");
 }
 
 async function eachAddress(directory: string, see: (address: bigint, time_ns: bigint) => void): Promise<void> {
@@ -43,7 +43,7 @@ async function eachAddress(directory: string, see: (address: bigint, time_ns: bi
     for (let record = merge.next(); record; record = merge.next()) {
       if (record.type_code === RECORD_TYPES.print) {
         const text = record.bytes.toString("latin1", record.payload_begin, record.payload_begin + record.payload_size);
-        for (const [address] of text.matchAll(/\b0x[0-9a-f]{16}\b/g)) see(BigInt(address), record.time_ns);
+        for (const [address] of text.matchAll(/\b0x[0-9a-f]{1,16}\b/g)) see(BigInt(address), record.time_ns);
       } else {
         for (const { kind, value } of decodeEvent(record.payload)?.looks ?? []) if (kind === "stack" && typeof value !== "string") for (const address of new BigUint64Array(value.slice().buffer)) see(address, record.time_ns);
       }

@@ -5,6 +5,7 @@
  */
 #include <stp/port.h>
 #include <stp/protocol.gen.h>
+#include <stp/wire.h>
 
 #include "elf.h"
 
@@ -32,6 +33,8 @@
 #define CLASS_32 1
 #define CLASS_64 2
 #define ORDER_LITTLE 1
+#define ORDER_BIG 2
+#define ORDER_OWN (STP_BIG_ENDIAN ? ORDER_BIG : ORDER_LITTLE) /* no other file is run here */
 #define VERSION 1
 #define TYPE_EXECUTABLE 2
 #define TYPE_LIBRARY 3 /* or an executable that may lie anywhere */
@@ -87,13 +90,14 @@ struct part {
 	u32 each; /* bytes of an entry */
 };
 
-/* Little-endian, on any machine. */
+/* Wherever it lies. */
 static STP_NOINLINE u64 number(const u8 *bytes, u32 size)
 {
 	u64 value = 0;
+	u32 i;
 
-	while (size--)
-		value = value << 8 | bytes[size];
+	for (i = 0; i < size; i++)
+		value = value << 8 | bytes[STP_BIG_ENDIAN ? i : size - 1 - i];
 	return value;
 }
 
@@ -124,7 +128,7 @@ static STP_NOINLINE int open_file(struct elf *elf)
 
 	if (!read_all(elf, header, HEADER_IDENT_SIZE, 0) || memcmp(header, "\177ELF", 4))
 		return -STP_EINVAL;
-	if (header[HEADER_ORDER] != ORDER_LITTLE || header[HEADER_VERSION] != VERSION)
+	if (header[HEADER_ORDER] != ORDER_OWN || header[HEADER_VERSION] != VERSION)
 		return -STP_EINVAL;
 	if (header[HEADER_CLASS] != CLASS_32 && header[HEADER_CLASS] != CLASS_64)
 		return -STP_EINVAL;
@@ -159,7 +163,7 @@ static STP_NOINLINE s64 read_section(const struct elf *elf, u32 n, struct part *
 	part->offset = number(section + at->section_offset, at->word);
 	part->size = number(section + at->section_length, at->word);
 	part->link = number(section + at->section_link, 4);
-	part->each = number(section + at->section_each, 4);
+	part->each = number(section + at->section_each, at->word);
 	return number(section + SECTION_TYPE, 4);
 }
 

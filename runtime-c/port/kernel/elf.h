@@ -18,7 +18,7 @@ typedef long (*stp_elf_read_fn)(void *file, void *to, u32 size, u64 at);
  *
  * Context: Task: @read may sleep.
  * Bound:   Limits on sections, segments and symbols, at the head of elf.c.
- * Return:  0; -STP_ENOENT if the file has no such function; -STP_EINVAL if it is no little-endian ELF executable or library,
+ * Return:  0; -STP_ENOENT if the file has no such function; -STP_EINVAL if it is no ELF executable or library of the machine's order of bytes,
  *          is damaged or cannot be read, or is beyond a limit.
  */
 int stp_elf_symbol(stp_elf_read_fn read, void *file, const char *name, u64 *offset);

@@ -36,7 +36,7 @@ static s32 look_at_return(const struct stp_hit *hit, u32 kind, u64 key, u32 deta
 {
 	switch (kind) {
 	case STP_LOOK_RETURNED:
-		return stp_number(regs_return_value(hit->regs), to, size);
+		return stp_number((long)regs_return_value(hit->regs), to, size);
 	case STP_LOOK_ENTRY:
 		return stp_number(call_of(hit)->entry_ns, to, size);
 	default:

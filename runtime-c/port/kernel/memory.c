@@ -11,6 +11,7 @@
 
 #include <stp/look.h>
 #include <stp/session.h>
+#include <stp/wire.h>
 
 #include "btf.h"
 #include "hit.h"
@@ -21,9 +22,13 @@
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 #define BTF_SIZE_MAX (32u << 20) /* bytes; Debian's kernels have 5 MB */
 
+/* What a null pointer and its members point to is nothing, even where the kernel has something there, as that of s390 has. */
+#define NULL_AREA (2 * PAGE_SIZE)
+
 static bool copy(void *to, u64 address, u32 size, bool user)
 {
-	if (address != (unsigned long)address)
+	/* Where pointers have 4 bytes, one that a function returned has its sign before it. */
+	if ((address != (unsigned long)address && address != (u64)(long)address) || (!user && address < NULL_AREA))
 		return false;
 	if (user)
 		return !copy_from_user_nofault(to, (const void __user *)(unsigned long)address, size);
@@ -75,7 +80,7 @@ s32 stp_memory_member(u64 address, u32 id, void *to, u32 size)
 	bits = name->bits ? name->bits : name->size * 8;
 	if (!copy(&value, address + name->bit_offset / 8, name->bits ? (shift + bits + 7) / 8 : name->size, false))
 		return -STP_EFAULT;
-	value <<= 64 - bits - shift;
+	value <<= STP_BIG_ENDIAN ? shift : 64 - bits - shift; /* @value begins with the member's first byte; so it counts bits, from the upper end or the lower */
 	return stp_number(name->is_signed ? (u64)((s64)value >> (64 - bits)) : value >> (64 - bits), to, size);
 }
 
@@ -97,7 +102,7 @@ static int open_btf(struct stp_btf *btf, void **blob)
 
 	if (index && !stp_btf_open(btf, *blob, size, index, index_size))
 		return 0;
-	stp_log("cannot read the kernel's types from %s: %s\n", BTF_PATH, size < 0 ? "there is no such file; is sysfs mounted?" : index_size && !index ? "no memory" : "it is damaged");
+	stp_log("cannot read the kernel's types from %s: %s\n", BTF_PATH, size < 0 ? (IS_ENABLED(CONFIG_DEBUG_INFO_BTF) ? "there is no such file; is sysfs mounted?" : "this kernel was built without CONFIG_DEBUG_INFO_BTF") : index_size && !index ? "no memory" : "it is damaged");
 	vfree(index);
 	if (size > 0)
 		vfree(*blob);

@@ -8,6 +8,8 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 
+#include <stp/wire.h>
+
 #include "module.h"
 #include "transport.h"
 
@@ -57,8 +59,14 @@ static int read_word(const char *parameter, const char *word, const char *const 
 static int read_words(struct stp_config *config)
 {
 	static const char *const modes[] = STP_RING_NAMES, *const transports[] = STP_TRANSPORT_NAMES;
-	int overwrite = read_word("mode", mode, modes), way = read_word("transport", transport, transports);
+	int overwrite, way;
 
+	if (record && STP_BIG_ENDIAN) {
+		stp_log("record: a big-endian kernel cannot record for the sandbox, which is little-endian and would read its memory backwards\n");
+		return -EINVAL;
+	}
+	overwrite = read_word("mode", mode, modes);
+	way = read_word("transport", transport, transports);
 	if (overwrite < 0 || way < 0)
 		return -EINVAL;
 	config->overwrite = overwrite;
@@ -138,7 +146,7 @@ no_modules:
 	stp_session_fini();
 no_session:
 	/* There is no log file to read it from. */
-	pr_err("%s", stp_log_text());
+	pr_err("%s: %s", THIS_MODULE->name, stp_log_text());
 	return error;
 }
 

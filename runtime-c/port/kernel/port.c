@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* The kernel's answers to include/stp/port.h that are no one-liners. */
+#include <linux/compat.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/ptrace.h>
@@ -14,6 +15,10 @@
 #include <stp/look.h>
 
 #include "hit.h"
+
+#ifdef CONFIG_S390
+#define REGISTER_ARGUMENTS 5
+#endif
 
 /* Powers of two are aligned to themselves, pages to pages: to a cache line at least. */
 void *stp_alloc(size_t size)
@@ -100,11 +105,24 @@ u32 stp_port_uid(const struct stp_ctx *ctx)
 	return from_kuid(&init_user_ns, current_uid());
 }
 
+#ifdef CONFIG_S390
+/* What the kernel has for it is not exported to modules there. */
+u64 stp_hit_arg(const struct stp_hit *hit, u32 n)
+{
+	const unsigned long *registers = hit->regs->gprs;
+	unsigned long word;
 
+	if (n < REGISTER_ARGUMENTS)
+		return registers[2 + n];
+	n -= REGISTER_ARGUMENTS;
+	return copy_from_kernel_nofault(&word, (const void *)(registers[15] + STACK_FRAME_OVERHEAD + n * sizeof(word)), sizeof(word)) ? 0 : word;
+}
+#else
 u64 stp_hit_arg(const struct stp_hit *hit, u32 n)
 {
 	return regs_get_kernel_argument(hit->regs, n);
 }
+#endif
 
 u64 stp_port_arg(const struct stp_ctx *ctx, u32 n)
 {

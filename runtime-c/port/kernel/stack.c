@@ -49,6 +49,9 @@ u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 	return i;
 }
 #else
+/* From the instruction of the hit to where its breakpoint, or the call that stands for it, goes on. */
+#define HIT_SIZE_MAX 16 /* bytes */
+
 /* The unwinder begins here, so what lies between here and the hit is dropped. It fills words of the kernel, which are widened in place. */
 u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 {
@@ -58,10 +61,12 @@ u32 stp_stack_kernel(const struct stp_hit *hit, u64 *frames, u32 count)
 	if (!hit || !hit->regs || user_mode(hit->regs))
 		return 0;
 	n = stack_trace_save(words, count, 0);
-	for (first = 0; first < n && words[first] != instruction_pointer(hit->regs); first++)
+	for (first = 0; first < n && words[first] - instruction_pointer(hit->regs) >= HIT_SIZE_MAX; first++)
 		;
 	if (first == n)
 		first = 0;
+	else
+		words[first] = instruction_pointer(hit->regs);
 	memmove(words, words + first, (n - first) * sizeof(*words));
 	for (i = n - first; i-- > 0;)
 		frames[i] = words[i];
@@ -152,6 +157,22 @@ u32 stp_stack_user(const struct stp_hit *hit, u64 *frames, u32 count)
 }
 #endif
 
+#if defined(CONFIG_ARM64) || defined(CONFIG_S390)
+#define ROW 4 /* registers of a line */
+
+/* Three that have names, then those that have numbers, without leading zeros: 32 of them are to fit into a string. */
+static s32 all_of(const char *format, unsigned long a, unsigned long b, unsigned long c, const char *name, const void *numbered, u32 count, char *to, u32 size)
+{
+	const unsigned long *value = numbered;
+	s32 length = scnprintf(to, size, format, a, b, c);
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		length += scnprintf(to + length, size - length, "%s%u %lx%c", name, i, value[i], i % ROW == ROW - 1 || i == count - 1 ? '\n' : ' ');
+	return length;
+}
+#endif
+
 s32 stp_registers(const struct stp_hit *hit, char *to, u32 size)
 {
 	const struct pt_regs *regs = hit ? hit->regs : NULL;
@@ -171,7 +192,17 @@ s32 stp_registers(const struct stp_hit *hit, char *to, u32 size)
 			 "r14 %016lx r15 %016lx\n",
 			 regs->ip, regs->sp, regs->bp, regs->flags, regs->ax, regs->bx, regs->cx, regs->dx, regs->si, regs->di, regs->r8, regs->r9, regs->r10,
 			 regs->r11, regs->r12, regs->r13, regs->r14, regs->r15);
+#elif defined(CONFIG_X86_32)
+	return scnprintf(to, size,
+			 "eip %08lx esp %08lx ebp %08lx efl %08lx\n"
+			 "eax %08lx ebx %08lx ecx %08lx edx %08lx\n"
+			 "esi %08lx edi %08lx\n",
+			 regs->ip, regs->sp, regs->bp, regs->flags, regs->ax, regs->bx, regs->cx, regs->dx, regs->si, regs->di);
+#elif defined(CONFIG_ARM64)
+	return all_of("pc %lx sp %lx pstate %lx\n", regs->pc, regs->sp, regs->pstate, "x", regs->regs, ARRAY_SIZE(regs->regs), to, size);
+#elif defined(CONFIG_S390)
+	return all_of("psw %lx mask %lx break %lx\n", regs->psw.addr, regs->psw.mask, regs->last_break, "r", regs->gprs, ARRAY_SIZE(regs->gprs), to, size);
 #else
-	return scnprintf(to, size, "ip %08lx sp %08lx\n", (unsigned long)instruction_pointer(regs), (unsigned long)kernel_stack_pointer((struct pt_regs *)regs));
+	return scnprintf(to, size, "ip %lx\n", instruction_pointer((struct pt_regs *)regs));
 #endif
 }

@@ -90,7 +90,21 @@ static __always_inline u32 stp_string_word(const char *s, u32 max, u64 *word)
 #endif
 }
 
+#ifdef CONFIG_X86
 #define stp_relax() cpu_relax()
+#else
+#define STP_RELAX_TIMES 64
+
+/* Tries are bounded by their number. x86's pause makes one long; elsewhere this is an instruction like any other, and a million of them are over sooner than a holder
+ * that a hypervisor has stopped for a moment comes back. */
+static __always_inline void stp_relax(void)
+{
+	u32 i;
+
+	for (i = 0; i < STP_RELAX_TIMES; i++)
+		cpu_relax();
+}
+#endif
 #define stp_cpu() raw_smp_processor_id()
 
 static __always_inline unsigned long stp_irq_save(void)

@@ -56,7 +56,7 @@ static u64 parse_interval(const char *text)
 	for (; *text >= '0' && *text <= '9' && number < INTERVAL_NS_MAX; text++)
 		number = number * 10 + (*text - '0');
 	for (i = 0; i < ARRAY_SIZE(units); i++)
-		if (!strcmp(text, units[i].unit) && number <= INTERVAL_NS_MAX / units[i].ns)
+		if (!strcmp(text, units[i].unit) && number <= stp_divide_u64(INTERVAL_NS_MAX, units[i].ns))
 			ns = number * units[i].ns;
 	if (!strcmp(text, "hz") && number)
 		ns = stp_divide_u64(NSEC_PER_SEC, number);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Provider uprobe: an instruction of an executable or a library, in all processes that run it. */
+#include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/uprobes.h>
 
 #include "elf.h"
@@ -16,14 +18,43 @@ struct attached {
 	u64 offset;
 };
 
-/* Arguments of processes whose calling convention is not that of the kernel are not known. */
+/* How many arguments programs pass in registers, those of the kernel's calls; and how far above the stack pointer the others begin. */
+#if defined(CONFIG_X86_32)
+#define REGISTER_ARGUMENTS 0
+#define STACK_ARGUMENTS 4 /* bytes: the return address */
+#elif defined(CONFIG_S390)
+#define REGISTER_ARGUMENTS 5
+#define STACK_ARGUMENTS STACK_FRAME_OVERHEAD /* bytes: where the function saves registers */
+#else
+#define REGISTER_ARGUMENTS STP_EVENT_ARGS
+#define STACK_ARGUMENTS 0
+#endif
+
+/* Whether the process has another calling convention than programs of the kernel's own word size. */
+static bool is_foreign(const struct stp_hit *hit)
+{
+#if defined(CONFIG_X86_64)
+	return !user_64bit_mode(hit->regs);
+#elif defined(CONFIG_COMPAT)
+	return is_compat_task();
+#else
+	return false;
+#endif
+}
+
+/* Arguments of processes that are foreign are not known. */
 static u64 user_arg(const struct stp_hit *hit, u32 n)
 {
-#ifdef CONFIG_X86_64
-	if (!user_64bit_mode(hit->regs))
+	unsigned long word = 0;
+
+	if (is_foreign(hit))
 		return 0;
-#endif
-	return stp_hit_arg(hit, n);
+	if (n < REGISTER_ARGUMENTS)
+		return stp_hit_arg(hit, n);
+	n -= REGISTER_ARGUMENTS;
+	if (copy_from_user_nofault(&word, (const void __user *)(user_stack_pointer(hit->regs) + STACK_ARGUMENTS + n * sizeof(word)), sizeof(word)))
+		return 0;
+	return word;
 }
 
 static const struct stp_hit_kind kind = { .arg = user_arg };
