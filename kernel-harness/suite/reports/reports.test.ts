@@ -80,6 +80,7 @@ test("JUnit is XML that a reader understands: failures are not errors", () => {
   expect(testsuites.testsuite.map((suite) => [suite["@name"], suite["@tests"], suite["@failures"], suite["@errors"]])).toEqual([["one", "2", "0", "0"], ["two", "5", "2", "0"], ["three", "1", "0", "1"]]);
   const stress = (testsuites.testsuite[1]!["testcase"] as Record<string, Record<string, string>>[])[1]!;
   expect(stress["failure"]).toMatchObject({ "@message": "it broke" });
+  expect(testsuites.testsuite[2]!["testcase"]).toMatchObject({ error: { "@message": "it broke" } });
   expect(junitXml(RESULTS)).toContain('<failure message="it broke">it broke\nBUG: KASAN: &lt;x&gt;\n frame??[1m</failure>');
 });
 
