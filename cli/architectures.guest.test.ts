@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stp } from "./testing.ts";
 import { ARCHITECTURES, type ArchitectureName } from "../kernel-harness/architectures.ts";
-import { kernelOfDirectory } from "../kernel-harness/directory.ts";
+import { describeDirectory } from "../kernel-harness/directory.ts";
 import { fetchKernel, isKernelCached } from "../kernel-harness/fetch.ts";
 import { runGuest } from "../kernel-harness/guest.ts";
 import { findKernel, KERNELS } from "../kernel-harness/kernels.ts";
@@ -135,7 +135,7 @@ test(
     const debian = await fetchKernel(findKernel("debian-6.1-cloud"), { report: console.warn });
     const own = join(directory, "own");
     await symlinks(own, { "vmlinuz-own": debian.image, [basename(debian.headers)]: debian.headers, lib: join(debian.modules!, "../..") });
-    const kernel = await kernelOfDirectory(own);
+    const kernel = describeDirectory(own);
     expect(kernel).toMatchObject({ name: own, release: debian.release });
     expect(kernel.identity).not.toBe(debian.identity);
     const module = await buildModule(kernel, moduleWithInit("stp_own", 'pr_info("stp_own is here\\n");\n\treturn 0;'));

@@ -1,6 +1,6 @@
 /** stp kernel test: whether the runtime works on kernels. */
 import { Command } from "commander";
-import { atInterrupt } from "../spec/at-end.ts";
+import { abortAtInterrupt } from "../spec/at-end.ts";
 import { StpError } from "../spec/errors.ts";
 import { chooseKernel, kernelInDirectory } from "../kernel-harness/choose.ts";
 import { KERNELS, type Kernel } from "../kernel-harness/kernels.ts";
@@ -14,7 +14,7 @@ import { resultTable } from "../kernel-harness/suite/reports/table.ts";
 import { allKernels, findTests, matrixKernel } from "../kernel-harness/suite/suite.ts";
 import type { TestResult } from "../kernel-harness/suite/test.ts";
 import { newDirectory } from "./program.ts";
-import { beginProgress, BOOT_S_MAX, BOOT_SECONDS_HELP, gather, wholeNumber, type Progress } from "./terminal.ts";
+import { beginProgress, BOOT_S_MAX, BOOT_SECONDS_HELP, EXIT_INTERRUPTED, gather, wholeNumber, type Progress } from "./terminal.ts";
 
 interface TestOptions {
   readonly kernelDir: readonly string[];
@@ -29,8 +29,6 @@ interface TestOptions {
 }
 
 const GUESTS_MAX = 64;
-/** As shells have it: 128 + SIGINT. */
-const EXIT_INTERRUPTED = 130;
 
 export function kernelTestCommand(): Command {
   return new Command("test")
@@ -54,11 +52,7 @@ async function test(names: readonly string[], options: TestOptions): Promise<voi
   if (options.junit !== undefined) await keepFile(options.junit, junitXml([])); // before the work whose result it is to hold
   const progress = beginProgress("testing");
   const told = new Told(kernels.map(({ name }) => name), progress, options.json === true);
-  const stop = new AbortController();
-  const release = atInterrupt(() => {
-    release(); // a second one ends all at once
-    stop.abort();
-  }, ["SIGINT", "SIGTERM"]);
+  const stop = abortAtInterrupt(["SIGINT", "SIGTERM"]);
   try {
     const results = await runMatrix(kernels, {
       report: told.report,
@@ -75,7 +69,7 @@ async function test(names: readonly string[], options: TestOptions): Promise<voi
     if (options.junit !== undefined) await keepFile(options.junit, junitXml(results));
     process.exitCode = stop.signal.aborted ? EXIT_INTERRUPTED : exitStatusOf(results);
   } finally {
-    release();
+    stop.release();
     progress.end();
   }
 }

@@ -5,10 +5,7 @@ import { dirname } from "node:path";
 import { Command } from "commander";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { postprocess, type PostOptions } from "../stpd/post/post.ts";
-import { beginProgress, type Progress } from "./terminal.ts";
-
-/** Exit status of what ^C ended, as shells have it: 128 + SIGINT. */
-const EXIT_INTERRUPTED = 130;
+import { beginProgress, EXIT_INTERRUPTED, type Progress } from "./terminal.ts";
 
 /** What a user may choose. */
 export type PrintOptions = Pick<PostOptions, "json" | "folded" | "follow" | "sysroot">;

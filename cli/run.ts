@@ -2,7 +2,7 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { atInterrupt } from "../spec/at-end.ts";
+import { abortAtInterrupt } from "../spec/at-end.ts";
 import { messageOf, StpError } from "../spec/errors.ts";
 import { LIMITS, SESSION_LIMITS, SESSION_PROVIDERS, type SessionLimit } from "../spec/protocol.ts";
 import { runProbeOnHost } from "../kernel-harness/host.ts";
@@ -112,11 +112,7 @@ function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress
   const cpus = options.cpus ?? DEFAULT_CPUS;
   const workload = options.workload === undefined ? DEFAULT_WORKLOAD : readWorkload(options.workload);
   return async (directory) => {
-    const stop = new AbortController();
-    const release = atInterrupt(() => {
-      release(); // a second ^C ends all at once
-      stop.abort();
-    });
+    const stop = abortAtInterrupt();
     try {
       const { facts } = await runProbeOnKernel({
         ...probe,
@@ -132,7 +128,7 @@ function runOnKernel(probe: ProbeSource, options: RunOptions, progress: Progress
       });
       sayFacts(facts, progress);
     } finally {
-      release();
+      stop.release();
     }
   };
 }

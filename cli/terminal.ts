@@ -46,6 +46,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** Exit status of what ^C ended, as shells have it: 128 + SIGINT. */
+export const EXIT_INTERRUPTED = 130;
+
 /** For an option that may be given again. */
 export function gather(text: string, before: readonly string[]): readonly string[] {
   return [...before, text];

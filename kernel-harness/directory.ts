@@ -12,40 +12,52 @@ const RELEASE = "include/config/kernel.release";
 /** A guest of the harness cannot do without them; nor without the console of its architecture. */
 const NEEDED = ["MODULE_UNLOAD", "DEBUG_FS", "RELAY", "KPROBES", "BLK_DEV_INITRD", "DEVTMPFS"].map((name) => `CONFIG_${name}`);
 
-/** The kernel in a directory. Throws StpError that names the first thing that is missing. */
-export async function kernelOfDirectory(path: string): Promise<FetchedKernel> {
-  return describeDirectory(path);
+/** Where the parts of a kernel are. */
+interface Parts {
+  readonly headers: string;
+  /** Of several, the one of this release. */
+  readonly image: (release: string, architecture: Architecture) => string;
+  /** Folder that has modules.order, if there is one. */
+  readonly modules: (release: string) => string;
+  /** Names of a kernel with debug information, the one to take first. */
+  readonly vmlinux: (release: string) => readonly string[];
 }
 
-/** The same at once. */
+/** The kernel in a directory. Throws StpError that names the first thing that is missing. */
 export function describeDirectory(given: string): FetchedKernel {
   const path = resolve(given);
   if (/\s/.test(path)) throw cannot(given, "make takes no path with a space");
   if (!isDirectory(path)) throw cannot(given, "there is no such directory");
   // A tree that was made with O= has its source elsewhere, and a link to it.
   const isBuildTree = existsSync(join(path, "Makefile")) && ["Kconfig", "source/Kconfig"].some((name) => existsSync(join(path, name)));
-  return isBuildTree ? describeBuildTree(given, path) : describeFolder(given, path);
-}
-
-function describeBuildTree(given: string, path: string): FetchedKernel {
-  const { release, architecture } = describeHeaders(given, path);
-  const image = architecture.images.map((name) => join(path, name)).find(existsSync);
-  if (image === undefined) throw cannot(given, `it has no ${architecture.images[0]}; run "make" in it`);
-  const vmlinux = join(path, "vmlinux");
+  const parts = isBuildTree ? partsOfBuildTree(given, path) : partsOfFolder(given, path);
+  const { headers } = parts;
+  const { release, architecture } = describeHeaders(given, headers);
+  const image = parts.image(release, architecture);
+  const vmlinux = parts.vmlinux(release).map((name) => join(path, name)).find(existsSync);
   return {
     name: given,
     architecture,
     release,
-    identity: identityOf(path, release, image),
+    identity: identityOf(headers, release, image),
     image,
-    modules: modulesOf(given, path, path, architecture),
-    headers: path,
-    isWatched: isSet(path, "CONFIG_KASAN"),
-    ...(existsSync(vmlinux) && { vmlinux }),
+    modules: modulesOf(given, parts.modules(release), headers, architecture),
+    headers,
+    isWatched: isSet(headers, "CONFIG_KASAN"),
+    ...(vmlinux !== undefined && { vmlinux }),
   };
 }
 
-function describeFolder(given: string, path: string): FetchedKernel {
+function partsOfBuildTree(given: string, path: string): Parts {
+  const image = (_release: string, { images }: Architecture): string => {
+    const built = images.map((name) => join(path, name)).find(existsSync);
+    if (built === undefined) throw cannot(given, `it has no ${images[0]}; run "make" in it`);
+    return built;
+  };
+  return { headers: path, image, modules: () => path, vmlinux: () => ["vmlinux"] };
+}
+
+function partsOfFolder(given: string, path: string): Parts {
   const names = readdirSync(path).sort();
   const images = names.filter((name) => /^(vmlinuz.*|bzImage|Image(\.gz)?)$/.test(name));
   if (images.length === 0) throw cannot(given, "it is no kernel's build tree (a Makefile and Kconfig), and has no image (bzImage, Image or vmlinuz*)");
@@ -53,22 +65,12 @@ function describeFolder(given: string, path: string): FetchedKernel {
   const folders = names.filter((name) => name.startsWith("linux-headers-"));
   const folder = folders.find((name) => existsSync(join(path, name, ".config"))) ?? folders[0];
   if (folder === undefined) throw cannot(given, `it has ${images.join(" and ")} but no headers (a folder linux-headers-*)`);
-  const headers = join(path, folder);
-  const { release, architecture } = describeHeaders(given, headers);
-  const image = images.length === 1 ? images[0]! : images.find((name) => name === `vmlinuz-${release}`);
-  if (image === undefined) throw cannot(given, `it has ${images.join(" and ")}, and none is vmlinuz-${release}, as its headers are; leave one`);
-  const vmlinux = [`vmlinux-${release}`, "vmlinux"].find((name) => names.includes(name));
-  return {
-    name: given,
-    architecture,
-    release,
-    identity: identityOf(headers, release, join(path, image)),
-    image: join(path, image),
-    modules: modulesOf(given, join(path, "lib/modules", release), headers, architecture),
-    headers,
-    isWatched: isSet(headers, "CONFIG_KASAN"),
-    ...(vmlinux !== undefined && { vmlinux: join(path, vmlinux) }),
+  const image = (release: string): string => {
+    const own = images.length === 1 ? images[0]! : images.find((name) => name === `vmlinuz-${release}`);
+    if (own === undefined) throw cannot(given, `it has ${images.join(" and ")}, and none is vmlinuz-${release}, as its headers are; leave one`);
+    return join(path, own);
   };
+  return { headers: join(path, folder), image, modules: (release) => join(path, "lib/modules", release), vmlinux: (release) => [`vmlinux-${release}`, "vmlinux"] };
 }
 
 /** What modules are built against: configured and prepared. */

@@ -3,7 +3,7 @@
  *
  * Debian's need no root: packages are unpacked and never installed (apt.ts). Nothing is visible in the cache before it is
  * complete. A kernel that is there is taken as it is, without network. Siblings: sanitizers/build.ts makes kernels,
- * directory.ts describes those of the user
+ * directory.ts describes those of the user.
  */
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";

@@ -37,6 +37,16 @@ export function atInterrupt(action: () => void, signals: readonly NodeJS.Signals
   };
 }
 
+/** Has the first ^C (or one of the signals) abort `signal`, until `release` is called; a second one ends the process. */
+export function abortAtInterrupt(signals?: readonly NodeJS.Signals[]): { readonly signal: AbortSignal; readonly release: () => void } {
+  const stop = new AbortController();
+  const release = atInterrupt(() => {
+    release();
+    stop.abort();
+  }, signals);
+  return { signal: stop.signal, release };
+}
+
 function runAll(): void {
   const all = [...actions].reverse();
   actions.clear();

@@ -9,7 +9,7 @@
  *   start NAME PROGRAM ARG…         start in the background
  *   await NAME TEXT SECONDS         until a line of NAME's stdout or stderr contains TEXT
  *   run NAME SECONDS PROGRAM ARG…   start, and wait for exit status 0
- *   signal NAME INT|TERM|KILL|QUIT|USR2|STOP|CONT   send a signal
+ *   signal NAME INT|TERM|KILL|QUIT|USR2|STOP|CONT [if-running]   send a signal; NAME may have ended, if it says so
  *   wait NAME SECONDS [STATUS]      until NAME ends, with exit status STATUS (0)
  *   insmod PATH [PARAM=VALUE…]      load a module
  *   rmmod MODULE                    unload it

@@ -63,6 +63,7 @@ export async function runCourse(kernel: FetchedKernel, tests: readonly GuestTest
   const course = new Course(kernel, options);
   let left: readonly ReadyTest[] = await course.prepare(tests);
   while (left.some(({ test }) => test.name !== LEAKS)) left = await course.runGuest(left);
+  course.leave(left, "The last test ended its guest, which could not be asked");
 }
 
 class Course {
@@ -94,7 +95,7 @@ class Course {
   }
 
   private async prepareOne(test: GuestTest): Promise<ReadyTest> {
-    const ready = await test.prepare(this.kernel, () => {});
+    const ready = await test.prepare(this.kernel, this.options.report);
     const modules = Object.fromEntries(Object.entries(ready.files).flatMap(([path, file]) => (path.endsWith(".ko") && typeof file === "string" ? [[basename(path, ".ko"), file]] : [])));
     return { test, modules, ready };
   }
@@ -107,7 +108,7 @@ class Course {
     if (!guest) return this.leave(tests, "There was no guest");
     const problems = this.bootProblems(guest);
     if (boot === "boot" || problems.length > 0) await this.tellTest({ test: boot, guest, problems, facts: { ms: guest.boot_ms ?? guest.total_ms } });
-    if (guest.release === undefined) return this.leave(tests, "The kernel did not boot");
+    if (guest.release === undefined) return this.leave(tests, this.options.stop?.aborted ? "Interrupted" : "The kernel did not boot");
     if (guest.tests.length === 0) return this.leave(tests, "The guest ended before it began");
     const lost = leakReports(guest.tests.find(({ test }) => test === LEAKS)?.outputs["leaks"]?.stdout ?? "");
     const seen = partsToTrust(guest);
@@ -126,7 +127,7 @@ class Course {
   }
 
   /** Nothing more can be run. */
-  private leave(tests: readonly ReadyTest[], why: string): readonly ReadyTest[] {
+  leave(tests: readonly ReadyTest[], why: string): readonly ReadyTest[] {
     for (const { test } of tests) this.tell(test.name, { outcome: "not run", problems: [why] });
     return [];
   }
