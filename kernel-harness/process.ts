@@ -25,6 +25,8 @@ export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Told what comes, as it comes. */
   readonly onStdout?: (text: string) => void;
+  /** Ends it, as the end of its time does. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs a program to its end. Throws StpError if it cannot be started. */
@@ -34,24 +36,32 @@ export function runProcess(command: string, args: readonly string[], options: Pr
     const stdout = new Tail();
     const stderr = new Tail();
     let timed_out = false;
-    const undo = atEnd(() => child.kill("SIGKILL"));
-    const limit = setTimeout(() => {
-      timed_out = true;
+    const end = (): void => {
       child.kill("SIGTERM");
       setTimeout(() => child.kill("SIGKILL"), TERM_GRACE_MS).unref();
+    };
+    const undoAtEnd = atEnd(() => child.kill("SIGKILL"));
+    const limit = setTimeout(() => {
+      timed_out = true;
+      end();
     }, options.timeout_ms);
+    options.signal?.addEventListener("abort", end);
+    const undo = (): void => {
+      clearTimeout(limit);
+      options.signal?.removeEventListener("abort", end);
+      undoAtEnd();
+    };
+    const text = new TextDecoder();
     child.stdout.on("data", (bytes: Buffer) => {
       stdout.push(bytes);
-      options.onStdout?.(bytes.toString());
+      options.onStdout?.(text.decode(bytes, { stream: true }));
     });
     child.stderr.on("data", (bytes: Buffer) => stderr.push(bytes));
     child.on("error", (cause) => {
-      clearTimeout(limit);
       undo();
       reject(new StpError(`Cannot run ${command}: ${cause.message}`, { cause }));
     });
     child.on("close", (status) => {
-      clearTimeout(limit);
       undo();
       resolve({ status: status ?? undefined, stdout: stdout.text(), stderr: stderr.text(), timed_out });
     });

@@ -1,19 +1,17 @@
 /** The full tests: every `*.guest.test.ts` of the project, on a kernel of choice. Sibling: lines-reporter.ts tells us what came of them */
-import { spawn } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { atEnd } from "../../spec/at-end.ts";
 import { StpError } from "../../spec/errors.ts";
 import { PROJECT_ROOT } from "../../spec/runtime.ts";
 import { CONSOLES_VARIABLE } from "../guest.ts";
+import { lastLine, runProcess } from "../process.ts";
 import { inTemporaryDirectory } from "../temporary.ts";
 import { KERNEL_VARIABLE } from "../testing.ts";
 import type { TestLine } from "./lines-reporter.ts";
-import { resultOf, type Artefact, type TestResult } from "./test.ts";
+import { resultOf, type Artefact, type Outcome, type TestResult } from "./test.ts";
 
-/** Last words of vitest that a message carries. */
-const STDERR_SIZE_MAX = 4096;
+/** Run by itself: npx would stand between it and our signals. */
+const VITEST = join(PROJECT_ROOT, "node_modules/vitest/vitest.mjs");
 const TIME_MS_MAX = 60 * 60_000;
 /** How what the environment refuses is told: by the harness in the test itself, or by a command that the test runs. A guest that fails is an StpError of another beginning. */
 const ENVIRONMENT = /^(?:.*stp: )?Cannot (?:find|fetch) |\bENOSPC\b|\bQEMU died\b/m;
@@ -32,34 +30,29 @@ export async function runFull(kernel: string, options: FullOptions): Promise<voi
 }
 
 async function run(kernel: string, consoles: string, { report, onResult, stop }: FullOptions): Promise<void> {
-  const args = ["--no-install", "vitest", "run", "--reporter=./kernel-harness/suite/lines-reporter.ts"];
   const env = { ...process.env, STP_TESTS: "guest", [KERNEL_VARIABLE]: kernel, [CONSOLES_VARIABLE]: consoles };
-  const child = spawn("npx", args, { cwd: PROJECT_ROOT, stdio: ["ignore", "pipe", "pipe"], env });
-  const end = (): void => void child.kill("SIGTERM");
-  const undo = atEnd(end);
-  const limit = setTimeout(end, TIME_MS_MAX);
-  stop?.addEventListener("abort", end);
-  let stderr = "";
-  child.stderr.on("data", (bytes: Buffer) => (stderr = (stderr + bytes.toString()).slice(-STDERR_SIZE_MAX)));
-  const closed = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
-  let failed = false;
-  let count = 0;
-  for await (const text of createInterface(child.stdout)) {
+  const outcomes = new Set<Outcome>();
+  const take = async (text: string): Promise<void> => {
     const line = parseLine(text);
-    if (line?.state === "begins") report(line.file);
-    else if (line) {
-      count++;
-      const result = resultOfLine(kernel, line);
-      failed ||= result.outcome !== "ok";
-      onResult(result.outcome === "ok" ? result : { ...result, artefacts: await consolesSince(consoles, Date.now() - line.ms - CLOCK_MS) });
-    }
-  }
-  const status = await closed;
-  clearTimeout(limit);
-  stop?.removeEventListener("abort", end);
-  undo();
+    if (!line) return;
+    if (line.state === "begins") return report(line.file);
+    const result = resultOfLine(kernel, line);
+    outcomes.add(result.outcome);
+    onResult(result.outcome === "ok" ? result : { ...result, artefacts: await consolesSince(consoles, Date.now() - line.ms - CLOCK_MS) });
+  };
+  let rest = "";
+  let taken = Promise.resolve();
+  const onStdout = (text: string): void => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) taken = taken.then(() => take(line));
+  };
+  const args = [VITEST, "run", "--reporter=./kernel-harness/suite/lines-reporter.ts"];
+  const { status, stderr } = await runProcess(process.execPath, args, { cwd: PROJECT_ROOT, env, timeout_ms: TIME_MS_MAX, onStdout, ...(stop && { signal: stop }) });
+  await taken;
   if (stop?.aborted) throw new StpError("The full tests were interrupted");
-  if (count === 0 || (status !== 0 && !failed)) throw new StpError(`Cannot run the full tests: vitest ended with status ${status}: ${stderr.trim().split("\n").at(-1) ?? ""}`);
+  const failed = outcomes.has("failed") || outcomes.has("environment");
+  if (outcomes.size === 0 || (status !== 0 && !failed)) throw new StpError(`Cannot run the full tests: vitest ended with status ${status}: ${lastLine(stderr)}`);
 }
 
 /** A line of the reporter; others print, too. */

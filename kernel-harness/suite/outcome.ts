@@ -9,6 +9,13 @@ export function outcomeOf(results: readonly Pick<TestResult, "outcome">[]): Outc
   return ORDER.find((outcome) => results.some((result) => result.outcome === outcome)) ?? "not run";
 }
 
+/** Results by their kernel, in the order in which kernels first come. */
+export function byKernel(results: readonly TestResult[]): Map<string, TestResult[]> {
+  const kernels = new Map<string, TestResult[]>();
+  for (const result of results) kernels.set(result.kernel, [...(kernels.get(result.kernel) ?? []), result]);
+  return kernels;
+}
+
 /** Exit status: 0 all is well, 1 a test failed, 2 the environment did. */
 export function exitStatusOf(results: readonly Pick<TestResult, "outcome">[]): 0 | 1 | 2 {
   const outcome = outcomeOf(results);

@@ -1,13 +1,13 @@
 /** Results as JUnit's XML: a kernel is a suite. A failing test is a `failure`, a failing environment an `error`. Pure. */
 import { create } from "xmlbuilder2";
+import { byKernel } from "../outcome.ts";
 import type { TestResult } from "../test.ts";
 
 /** Characters that XML 1.0 does not have at all; consoles do. */
 const NOT_IN_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
 
 export function junitXml(results: readonly TestResult[]): string {
-  const kernels = [...new Set(results.map((result) => result.kernel))];
-  const testsuite = kernels.map((kernel) => suite(kernel, results.filter((result) => result.kernel === kernel)));
+  const testsuite = [...byKernel(results)].map(([kernel, own]) => suite(kernel, own));
   return `${create({ version: "1.0", encoding: "UTF-8" }, { testsuites: { ...counts(results), testsuite } }).end({ prettyPrint: true })}\n`;
 }
 

@@ -1,11 +1,11 @@
 /** Results as KTAP, the kernel's own form of TAP: a kernel is a test, its tests are subtests. Pure. */
-import { outcomeOf } from "../outcome.ts";
+import { byKernel, outcomeOf } from "../outcome.ts";
 import type { TestResult } from "../test.ts";
 
 /** All of them. */
 export function ktap(results: readonly TestResult[]): string {
-  const kernels = [...new Set(results.map((result) => result.kernel))];
-  return ktapHead(kernels.length) + kernels.map((kernel, i) => ktapKernel(i + 1, kernel, results.filter((result) => result.kernel === kernel))).join("");
+  const kernels = [...byKernel(results)];
+  return ktapHead(kernels.length) + kernels.map(([kernel, own], i) => ktapKernel(i + 1, kernel, own)).join("");
 }
 
 /** The first lines. */
